@@ -1,0 +1,1 @@
+"""OnRecord: nothing is recorded without permission; everything recorded can be proved."""

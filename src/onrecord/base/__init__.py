@@ -1,0 +1,1 @@
+"""Ids, clocks, media time, canonical JSON, digests, commitments and the error root."""

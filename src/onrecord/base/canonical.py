@@ -1,0 +1,73 @@
+"""RFC 8785 canonical JSON (JCS): one byte form for one value."""
+
+import json
+from typing import Any
+
+import orjson
+import rfc8785
+
+from onrecord.base.errors import OnRecordError
+
+_SAFE_INTEGER = 2**53 - 1
+
+
+class NotCanonicalError(OnRecordError):
+    code = "not_canonical"
+
+
+class _NeedsSlowPathError(Exception):
+    pass
+
+
+def _fast(value: Any) -> Any:
+    """The value with integral floats as integers, where orjson's sorted output is then equal to JCS."""
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+            raise _NeedsSlowPathError
+        return value
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return int(value)
+        if not 1e-4 <= abs(value) < 1e15:
+            raise _NeedsSlowPathError
+        return value
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str) or not key.isascii():
+                raise _NeedsSlowPathError
+        return {key: _fast(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fast(item) for item in value]
+    raise _NeedsSlowPathError
+
+
+def dumps(value: Any) -> bytes:
+    """JCS bytes (RFC 8785). Errors: NotCanonicalError for NaN, infinities, integers beyond 2^53 - 1, other types."""
+    try:
+        return orjson.dumps(_fast(value), option=orjson.OPT_SORT_KEYS)
+    except (_NeedsSlowPathError, orjson.JSONEncodeError):
+        pass
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise NotCanonicalError("the value has no canonical JSON form") from error
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise NotCanonicalError("an object has a key twice")
+    return result
+
+
+def loads(data: bytes) -> Any:
+    """The value of JCS bytes, and only of those. Errors: NotCanonicalError where another form or a double key stands."""
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise NotCanonicalError("not JSON in UTF-8") from error
+    if dumps(value) != data:
+        raise NotCanonicalError("not in canonical form")
+    return value

@@ -1,0 +1,35 @@
+"""Digests and salted commitments, each with its own domain so that no value of one kind passes for another."""
+
+import hashlib
+import os
+from enum import Enum
+
+SALT_BYTES = 32
+DIGEST_BYTES = 32
+
+
+class Domain(Enum):
+    """First bytes of what is hashed: 24 bytes, zero-padded."""
+
+    EVENT = b"onrecord/event/v1"
+    OBJECT = b"onrecord/object/v1"
+    HEAD = b"onrecord/head/v1"
+
+    @property
+    def prefix(self) -> bytes:
+        return self.value.ljust(24, b"\0")
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def new_salt() -> bytes:
+    return os.urandom(SALT_BYTES)
+
+
+def commit(domain: Domain, salt: bytes, payload: bytes) -> bytes:
+    """SHA-256(domain, 24 bytes || salt, 32 bytes || payload). Hiding while the salt is secret; binding always."""
+    if len(salt) != SALT_BYTES:
+        raise ValueError("a salt has 32 bytes")
+    return hashlib.sha256(domain.prefix + salt + payload).digest()

@@ -1,0 +1,1 @@
+"""The gate over media frames and words: hold-back, fates, accounting, segments. Pure state machines."""

@@ -1,0 +1,1 @@
+"""Doors: HTTP API, command line, media sockets, and the one composition root."""

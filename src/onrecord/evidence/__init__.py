@@ -1,0 +1,1 @@
+"""Builds and checks evidence packs offline: no network, storage or keys."""

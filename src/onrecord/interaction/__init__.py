@@ -1,0 +1,1 @@
+"""The event-sourced conversation: event types, who an event is about, the fold."""

@@ -1,0 +1,1 @@
+"""Facts in, decisions out: total, pure, no clock, no log."""

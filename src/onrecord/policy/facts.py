@@ -1,0 +1,37 @@
+"""What the kernel is told: the head of an interaction and its events, as plain facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from onrecord.policy.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    role: str
+    jurisdiction: str = "unknown"
+    party_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known before the first event. `overlay` is a scenario's `policy` (corpora README, part B) or empty."""
+
+    sector: str = "unknown"
+    parties: tuple[Party, ...] = ()
+    artifacts_enabled: frozenset[Kind] = frozenset()
+    overlay: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event. `t`: when it happened, seconds; `uncertainty`: seconds either side; `received`: when it was heard of,
+    seconds on the interaction's clock; `data`: the fields of its type."""
+
+    event_id: str
+    type: str
+    t: float
+    received: float
+    data: Mapping[str, Any] = field(default_factory=dict)
+    uncertainty: float = 0.0

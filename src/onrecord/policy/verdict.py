@@ -1,0 +1,61 @@
+"""The verdict lattice, the decision, and the states that users see."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from onrecord.policy.kinds import Kind
+
+
+class Verdict(IntEnum):
+    """Ordered: the lower verdict wins. `min` is the meet."""
+
+    NEVER = 0
+    STOP = 1
+    PAUSE = 2
+    EPHEMERAL = 3
+    REDACT = 4
+    CAPTURE = 5
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class State(StrEnum):
+    CAPTURING = "capturing"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    NEVER = "never"
+
+
+def state_of(verdict: Verdict, *, was_on: bool) -> State:
+    """The fold of one verdict over what came before: `was_on` says whether the kind was ever capturing up to then."""
+    if verdict >= Verdict.REDACT:
+        return State.CAPTURING
+    if verdict >= Verdict.PAUSE:
+        return State.PAUSED
+    return State.STOPPED if was_on else State.NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What holds for one kind from `since` (seconds) on; `rules` are the ids of the rules that determined it."""
+
+    kind: Kind
+    verdict: Verdict
+    state: State
+    reason: str
+    rules: tuple[str, ...]
+    purpose: str
+    legal_basis: str
+    retention: str
+    can_end: bool
+    since: float
+    cause: str | None = None  # event_id of the event that brought it about
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    flag: str
+    t: float
+    event_id: str

@@ -1,0 +1,1 @@
+"""Pure sound: codecs at the sample level, tones, silence."""

@@ -1,0 +1,1 @@
+"""Ports for opaque bytes and rows, and their drivers."""

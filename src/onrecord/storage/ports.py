@@ -1,0 +1,153 @@
+"""What the rooms above ask of storage: opaque bytes and rows, one transaction a group."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from onrecord.base.errors import Disposition, OnRecordError
+
+
+class StorageError(OnRecordError):
+    code = "storage"
+
+
+class ConflictError(StorageError):
+    """Another writer was first: the tree size, or an interaction's sequence, is not what was expected. Nothing stored."""
+
+    code = "storage_conflict"
+    disposition = Disposition.RETRY
+
+
+class StorageFullError(StorageError):
+    """No room. Nothing stored."""
+
+    code = "storage_full"
+    disposition = Disposition.RETRY
+
+
+class StorageUnknownError(StorageError):
+    """The write failed and may yet be stored: reload before anything else is said."""
+
+    code = "storage_unknown"
+    disposition = Disposition.HALT
+
+
+class ObjectMissingError(StorageError):
+    code = "object_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as stored. In clear only: random ids, counters, type (closed list), times (seconds; recorded_at in
+    nanoseconds since the epoch) and ids of keys. `sealed` holds salt and payload; `entry` is the log entry, from
+    which its leaf hash follows."""
+
+    index: int
+    interaction: str
+    seq: int
+    uid: bytes
+    type: str
+    t: float
+    received: float
+    recorded_at: int
+    keys: str
+    sealed: bytes
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A sealed row beside the log: replaced as a whole, no leaf. `kind` is from a closed list of the writer's."""
+
+    kind: str
+    id: str
+    interaction: str
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TileRow:
+    """Hashes of one full tile and of the nodes inside it, in the ledger's own layout. Immutable once stored."""
+
+    level: int
+    n: int
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    """The log's head: size, root hash (32 bytes) and the signed checkpoint (C2SP note)."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All or nothing, in one durable transaction. `expected_size` is the head that `rows` extend; `head` is None where
+    only records are written."""
+
+    tenant: str
+    expected_size: int
+    rows: Sequence[EventRow] = ()
+    tiles: Sequence[TileRow] = ()
+    head: HeadRow | None = None
+    records: Sequence[Record] = ()
+
+
+class EventStore(Protocol):
+    """Events, log and records of all tenants. Every method may be called from any thread."""
+
+    def commit(self, group: Group) -> None:
+        """Durable when it returns. Errors: ConflictError, StorageFullError (nothing stored), StorageUnknownError."""
+        ...
+
+    def head(self, tenant: str) -> HeadRow | None: ...
+
+    def events(self, tenant: str, interaction: str, after_seq: int = -1) -> list[EventRow]:
+        """In order of seq."""
+        ...
+
+    def last(self, tenant: str, interaction: str) -> EventRow | None: ...
+
+    def entries(self, tenant: str, start: int, end: int) -> list[bytes]:
+        """Log entries of the indices [start, end)."""
+        ...
+
+    def tile(self, tenant: str, level: int, n: int) -> bytes | None: ...
+
+    def put(self, tenant: str, records: Iterable[Record]) -> None:
+        """Durable when it returns, as by `commit`."""
+        ...
+
+    def record(self, tenant: str, kind: str, identifier: str) -> Record | None: ...
+
+    def records(self, tenant: str, kind: str, interaction: str | None = None) -> list[Record]: ...
+
+    def delete(self, tenant: str, kind: str, identifier: str) -> bool:
+        """Whether there was one to delete. Durable when it returns; the bytes are overwritten (secure delete)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ObjectStore(Protocol):
+    """Immutable objects by id. Every method may be called from any thread."""
+
+    def put(self, identifier: str, data: bytes) -> None:
+        """Durable when it returns, name included. Errors: ConflictError where other bytes stand under that id,
+        StorageFullError (nothing under that id), StorageUnknownError."""
+        ...
+
+    def get(self, identifier: str, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes [start, end). Errors: ObjectMissingError."""
+        ...
+
+    def size(self, identifier: str) -> int: ...
+
+    def delete(self, identifier: str) -> bool:
+        """Whether there was one. Idempotent; durable when it returns."""
+        ...
+
+    def ids(self) -> list[str]: ...
