@@ -1,0 +1,115 @@
+"""Event types (closed list), the payload of an event, and whom an event is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from onrecord.base import canonical
+from onrecord.interaction.errors import UnreadableEventError
+
+
+class Internal(StrEnum):
+    """Types that the product itself writes; the types that clients may post are the policy room's."""
+
+    INTERACTION_OPENED = "interaction_opened"
+    PARTY_ADDED = "party_added"
+    STREAM_OPENED = "stream_opened"
+    STREAM_CLOSED = "stream_closed"
+    SEGMENT_SEALED = "segment_sealed"
+    TRACK_ACCOUNTED = "track_accounted"
+    PURGE_INTENDED = "purge_intended"
+    PURGE_COMPLETED = "purge_completed"
+    ARTIFACT_STORED = "artifact_stored"
+    ARTIFACT_REFUSED = "artifact_refused"
+    ASSERTION_REFUSED = "assertion_refused"
+    EVENT_REPEATED = "event_repeated"
+    EVENT_CONFLICTED = "event_conflicted"
+    CONTENT_DISCLOSED = "content_disclosed"
+    ERASURE_INTENDED = "erasure_intended"
+    ERASURE_COMPLETED = "erasure_completed"
+    INTERRUPTED = "interrupted"
+    SEALED = "interaction_sealed"
+    EVIDENCE_EXPORTED = "evidence_exported"
+
+
+ABOUT_NOBODY = frozenset(
+    {
+        Internal.INTERACTION_OPENED,
+        Internal.STREAM_OPENED,
+        Internal.STREAM_CLOSED,
+        Internal.PURGE_INTENDED,
+        Internal.PURGE_COMPLETED,
+        Internal.ARTIFACT_REFUSED,
+        Internal.ASSERTION_REFUSED,
+        Internal.EVENT_REPEATED,
+        Internal.CONTENT_DISCLOSED,
+        Internal.ERASURE_INTENDED,
+        Internal.ERASURE_COMPLETED,
+        Internal.INTERRUPTED,
+        Internal.SEALED,
+        Internal.EVIDENCE_EXPORTED,
+        "call_start",
+        "call_end",
+        "prompt_version_changed",
+        "workflow",
+        "capture_ack",
+        "capture_report",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a conversation. `t` and `received` in seconds on its clock, `uncertainty` in seconds either side of
+    `t`, `at` in nanoseconds since the epoch; `source` is who asserted it, `principal` the id of the credential."""
+
+    event_id: str
+    type: str
+    t: float
+    received: float
+    at: int
+    source: str
+    principal: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    uncertainty: float = 0.0
+
+
+def encode(event: Event) -> bytes:
+    """The payload: canonical JSON, what the commitment is over and the vault seals."""
+    body: dict[str, Any] = {
+        "event_id": event.event_id,
+        "type": str(event.type),
+        "t": event.t,
+        "received": event.received,
+        "at": str(event.at),
+        "source": event.source,
+        "principal": event.principal,
+        "data": event.data,
+    }
+    if event.uncertainty:
+        body["uncertainty"] = event.uncertainty
+    return canonical.dumps(body)
+
+
+def decode(payload: bytes) -> Event:
+    """The inverse of `encode`. Errors: UnreadableEventError, NotCanonicalError."""
+    body = canonical.loads(payload)
+    try:
+        event = Event(
+            event_id=body.pop("event_id"),
+            type=body.pop("type"),
+            t=float(body.pop("t")),
+            received=float(body.pop("received")),
+            at=int(body.pop("at")),
+            source=body.pop("source"),
+            principal=body.pop("principal"),
+            data=body.pop("data"),
+            uncertainty=float(body.pop("uncertainty", 0.0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableEventError("a stored event lacks a field or has one of another type") from error
+    words = (event.event_id, event.type, event.source, event.principal)
+    if body or not isinstance(event.data, dict) or not all(isinstance(word, str) for word in words):
+        raise UnreadableEventError("a stored event has a field too many or one of another type")
+    return event
