@@ -63,7 +63,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def loads(data: bytes) -> Any:
-    """The value of JCS bytes, and only of those. Errors: NotCanonicalError where another form or a double key stands."""
+    """The value of JCS bytes, and only of those. Errors: NotCanonicalError on another form or a double key."""
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Disposition(StrEnum):
-    """What a caller should do: refuse (its own fault), retry (nothing stored, or stored idempotently), halt (state unknown)."""
+    """Refuse: the caller is at fault. Retry: nothing stored, or stored idempotently. Halt: state unknown."""
 
     REFUSE = "refuse"
     RETRY = "retry"
