@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from onrecord.base.errors import Disposition, OnRecordError
 
@@ -32,12 +32,32 @@ class StorageUnknownError(StorageError):
     disposition = Disposition.HALT
 
 
+class NotStoredError(StorageError):
+    """The write failed and left nothing, as a look at the store has shown: it may be repeated."""
+
+    code = "not_stored"
+    disposition = Disposition.RETRY
+
+
+class StorageBusyError(StorageError):
+    """Another process held the store for too long. Nothing stored."""
+
+    code = "storage_busy"
+    disposition = Disposition.RETRY
+
+
+class StorageUnreadableError(StorageError):
+    """The disk or the store's own form does not give back what it should hold."""
+
+    code = "storage_unreadable"
+    disposition = Disposition.HALT
+
+
 class ObjectMissingError(StorageError):
     code = "object_missing"
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """One event as stored. In clear only: random ids, counters, type (closed list), times (seconds; recorded_at in
     nanoseconds since the epoch) and ids of keys. `sealed` holds salt and payload; `entry` is the log entry, from
     which its leaf hash follows."""
@@ -86,7 +106,7 @@ class HeadRow:
 @dataclass(frozen=True, slots=True)
 class Group:
     """All or nothing, in one durable transaction. `expected_size` is the head that `rows` extend; `head` is None where
-    only records are written."""
+    only records are written, and then no size is expected. Errors: StorageError (group_malformed)."""
 
     tenant: str
     expected_size: int
@@ -95,12 +115,22 @@ class Group:
     head: HeadRow | None = None
     records: Sequence[Record] = ()
 
+    def __post_init__(self) -> None:
+        if self.head is None:
+            fits = not self.rows and not self.tiles
+        else:
+            fits = self.head.size == self.expected_size + len(self.rows)
+        if not fits or (self.rows and self.rows[0].index != self.expected_size):
+            raise StorageError("the rows of the group do not lead to its head", code="group_malformed")
+
 
 class EventStore(Protocol):
-    """Events, log and records of all tenants. Every method may be called from any thread."""
+    """Events, log and records of all tenants. Every method may be called from any thread. Errors of what reads:
+    StorageUnreadableError, StorageBusyError."""
 
     def commit(self, group: Group) -> None:
-        """Durable when it returns. Errors: ConflictError, StorageFullError (nothing stored), StorageUnknownError."""
+        """Durable when it returns. Errors: ConflictError, StorageFullError, StorageBusyError (nothing stored),
+        StorageUnknownError."""
         ...
 
     def head(self, tenant: str) -> HeadRow | None: ...
