@@ -1,0 +1,168 @@
+"""The platform's end of a Twilio media stream: sends the demo call to a server.
+
+Source: Twilio "Media Streams, WebSocket messages". Both tracks, unidirectional; numbers travel as strings.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from typing_extensions import override
+
+from onrecord.base.errors import Disposition, OnRecordError
+from onrecord.entrypoints.cli.demo_call.call import DemoCall
+
+OnTime = Callable[[float], Awaitable[None]]
+
+FRAME_MS = 20
+CLOSE_TIMEOUT_S = 30.0
+TRACKS = {"inbound": "customer", "outbound": "agent"}
+
+_REGULAR = (0, 1000)  # a close frame without a code, or with 1000 (RFC 6455, section 7.4.1)
+_ACCOUNT = "AC" + "0" * 32
+_STREAM = "MZ" + "0" * 32
+_CALL = "CA" + "0" * 32
+
+
+class DemoStreamError(OnRecordError):
+    """The server refused the stream (`demo_stream_refused`), closed it before its end or did not answer the close
+    (`demo_stream_closed`)."""
+
+    code = "demo_stream_refused"
+    disposition = Disposition.RETRY
+
+
+class _Platform(WSListener):
+    """`writable`: cleared while the transport's buffer is full. `close_code`: what the server sent, else None."""
+
+    def __init__(self) -> None:
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.close_code: int | None = None
+
+    @override
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            self.close_code = int.from_bytes(frame.get_payload_as_bytes()[:2], "big")
+            transport.send_close()
+            transport.disconnect()
+
+    @override
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.writable.set()
+
+    @override
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    @override
+    def resume_writing(self) -> None:
+        self.writable.set()
+
+
+def opening(call: DemoCall, token: str, offset: float) -> Iterator[dict[str, Any]]:
+    """`connected` and `start`. Custom parameters are strings on this wire."""
+    yield {"event": "connected", "protocol": "Call", "version": "1.0.0"}
+    yield {
+        "event": "start",
+        "sequenceNumber": "1",
+        "start": {
+            "accountSid": _ACCOUNT,
+            "streamSid": _STREAM,
+            "callSid": _CALL,
+            "tracks": list(TRACKS),
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": call.sample_rate, "channels": 1},
+            "customParameters": {"token": token, "offset": str(offset)},
+        },
+        "streamSid": _STREAM,
+    }
+
+
+def media(call: DemoCall, index: int) -> Iterator[dict[str, Any]]:
+    """The `media` messages of the 20 ms frame `index`, one a track; `timestamp` in ms since the stream's start."""
+    size = call.sample_rate * FRAME_MS // 1000
+    for position, (track, channel) in enumerate(TRACKS.items()):
+        payload = call.ulaw[channel][index * size : (index + 1) * size]
+        yield {
+            "event": "media",
+            "sequenceNumber": str(2 + index * len(TRACKS) + position),
+            "media": {
+                "track": track,
+                "chunk": str(index + 1),
+                "timestamp": str(index * FRAME_MS),
+                "payload": b64encode(payload).decode("ascii"),
+            },
+            "streamSid": _STREAM,
+        }
+
+
+def closing(frames: int) -> dict[str, Any]:
+    return {
+        "event": "stop",
+        "sequenceNumber": str(2 + frames * len(TRACKS)),
+        "stop": {"accountSid": _ACCOUNT, "callSid": _CALL},
+        "streamSid": _STREAM,
+    }
+
+
+def _send(transport: WSTransport, message: dict[str, Any]) -> None:
+    transport.send(WSMsgType.TEXT, msgspec.json.encode(message))
+
+
+async def _stream(
+    call: DemoCall, transport: WSTransport, platform: _Platform, on_time: OnTime, *, speed: float, offset: float
+) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    frames = round(call.duration_s * 1000 / FRAME_MS)
+    for index in range(frames):
+        t = index * FRAME_MS / 1000
+        await asyncio.sleep(max(0.0, began + t / speed - loop.time()) if speed else 0)
+        await on_time(offset + t)
+        await platform.writable.wait()
+        if transport.is_disconnected or platform.close_code is not None:
+            reason = platform.close_code or "no code"
+            raise DemoStreamError(f"the server closed the stream at {t:.2f} s with {reason}", code="demo_stream_closed")
+        for message in media(call, index):
+            _send(transport, message)
+    await on_time(offset + call.duration_s)
+    _send(transport, closing(frames))
+
+
+async def _closed(transport: WSTransport, platform: _Platform) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await transport.wait_disconnected()
+    except TimeoutError as error:
+        raise DemoStreamError("the server did not answer the close", code="demo_stream_closed") from error
+    if platform.close_code not in _REGULAR:
+        reason = platform.close_code or "no code"
+        raise DemoStreamError(f"the server ended the stream with {reason}", code="demo_stream_closed")
+
+
+async def play(
+    call: DemoCall, ws: str, token: str, on_time: OnTime, *, speed: float = 0.0, offset: float = 0.0
+) -> None:
+    """Returns once the server has answered the close, so has read every message.
+
+    `ws`: origin of the server. `on_time(t)` is awaited before the media at interaction second t is sent, and at the
+    end of the call before `stop`; its errors end the stream and pass through. `speed`: media seconds a second, 0 as
+    fast as the socket takes them. `offset`: the interaction second of stream time 0. Errors: DemoStreamError.
+    """
+    platform = _Platform()
+    try:
+        transport, _ = await ws_connect(lambda: platform, f"{ws}/v1/ingest/twilio?token={quote(token, safe='')}")
+    except (WSError, OSError, TimeoutError) as error:
+        raise DemoStreamError("the server did not open the stream") from error
+    try:
+        for message in opening(call, token, offset):
+            _send(transport, message)
+        await _stream(call, transport, platform, on_time, speed=speed, offset=offset)
+        transport.send_close(WSCloseCode.OK)
+        await _closed(transport, platform)
+    finally:
+        transport.disconnect(graceful=False)
