@@ -1,0 +1,54 @@
+"""Decisions as step functions of media time, read from the transitions that a pack states."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from onrecord.base.stretch import FOREVER, Stretch, normalise
+
+OPEN_VERDICTS = frozenset({"capture", "redact"})
+
+Transitions = Sequence[Mapping[str, Any]]
+
+
+class Step(NamedTuple):
+    """One decision on one kind, from `start` up to `end` (seconds; infinity where nothing follows)."""
+
+    start: float
+    end: float
+    transition: Mapping[str, Any]
+
+
+def kinds(transitions: Transitions) -> list[str]:
+    return sorted({transition["kind"] for transition in transitions})
+
+
+def steps(transitions: Transitions, kind: str) -> list[Step]:
+    """In order of time, without the steps of no length."""
+    own = sorted((t for t in transitions if t["kind"] == kind), key=lambda t: t["t"])
+    ends = [*(t["t"] for t in own[1:]), FOREVER]
+    return [Step(t["t"], end, t) for t, end in zip(own, ends, strict=True) if t["t"] < end]
+
+
+def closed(transitions: Transitions, kind: str) -> list[Stretch]:
+    """Where nothing of this kind may be stored: by its verdict, and wherever no decision is known."""
+    own = steps(transitions, kind)
+    first = own[0].start if own else FOREVER
+    shut = [(step.start, step.end) for step in own if step.transition["verdict"] not in OPEN_VERDICTS]
+    return normalise([(-FOREVER, first), *shut])
+
+
+def closings(transitions: Transitions, until: float | None) -> list[dict[str, Any]]:
+    """The stretches in which a kind that had been capturing was not, each with its reason and cause; `end` is None
+    where it did not resume up to `until` (the call's end)."""
+    result: list[dict[str, Any]] = []
+    for kind in kinds(transitions):
+        was_on = False
+        for start, end, transition in steps(transitions, kind):
+            on = transition["verdict"] in OPEN_VERDICTS
+            was_on = was_on or on
+            if on or not was_on or (until is not None and start >= until):
+                continue
+            fields = {name: transition[name] for name in ("verdict", "state", "reason", "cause")}
+            last = end == FOREVER or (until is not None and end >= until)
+            result.append({"kind": kind, "start": start, "end": None if last else end, **fields})
+    return result
