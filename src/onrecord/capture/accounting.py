@@ -1,0 +1,44 @@
+"""Where every sample of a track went."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from onrecord.capture.errors import CaptureError
+
+
+@dataclass(slots=True)
+class Accounting:
+    """Samples of one track. Always: received + missing = written + silenced_policy + silenced_gap + late + duplicate +
+    invalid + held + lost. `purged` is a part of silenced_policy, shown apart. `held` is what is in memory or handed over
+    and not yet known to be durable."""
+
+    received: int = 0
+    missing: int = 0
+    written: int = 0
+    silenced_policy: int = 0
+    silenced_gap: int = 0
+    late: int = 0
+    duplicate: int = 0
+    invalid: int = 0
+    held: int = 0
+    lost: int = 0
+    purged: int = 0
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> "Accounting":
+        """From `as_dict`. Errors: bad_accounting where a count is absent, negative or the identity does not hold."""
+        try:
+            result = cls(**{field.name: int(counts[field.name]) for field in fields(cls)})
+        except (KeyError, TypeError, ValueError) as error:
+            raise CaptureError("not the counts of a track", code="bad_accounting") from error
+        if min(asdict(result).values()) < 0 or not result.balanced:
+            raise CaptureError("the counts of a track do not add up", code="bad_accounting")
+        return result
+
+    @property
+    def balanced(self) -> bool:
+        known = self.written + self.silenced_policy + self.silenced_gap + self.late + self.duplicate
+        return self.received + self.missing == known + self.invalid + self.held + self.lost
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)

@@ -1,0 +1,21 @@
+"""The capture room's error family. Messages never carry what was on the wire."""
+
+from onrecord.base.errors import OnRecordError
+
+
+class CaptureError(OnRecordError):
+    code = "capture"
+
+
+class WireError(CaptureError):
+    """A message that is not of its protocol. Codes: bad_json, unknown_event, missing_field, bad_field, bad_base64,
+    wrong_codec, unknown_track, frame_too_large, frame_too_short."""
+
+    code = "bad_message"
+
+
+class FrameError(CaptureError):
+    """Audio that has no place on the axis; counted as invalid, nothing else touched. Codes: odd_bytes,
+    position_negative, position_far_ahead, no_epoch."""
+
+    code = "bad_frame"

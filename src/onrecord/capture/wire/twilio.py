@@ -1,0 +1,323 @@
+"""Twilio Media Streams, messages to the application (twilio.com/docs/voice/media-streams/websocket-messages).
+
+Numbers come as strings or as integers. The digit of a `dtmf` message is not read: a key press is a position, never a value.
+"""
+
+import math
+from base64 import b64decode, b64encode
+from typing import assert_never
+
+import msgspec
+
+from onrecord.capture.errors import WireError
+
+RATE = 8000
+MAX_TEXT = 65_536  # characters or bytes of one text frame
+_CODEC = ("audio/x-mulaw", RATE, 1)
+_TRACK_OF = {"inbound": "customer", "outbound": "agent"}
+_WIRE_OF = {name: wire for wire, name in _TRACK_OF.items()}
+
+
+class _Message(msgspec.Struct, frozen=True, gc=False):
+    """Shows its type only: tokens and sound stay out of logs."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Connected(_Message, frozen=True, gc=False):
+    version: str
+
+
+class Start(_Message, frozen=True, gc=False):
+    """`tracks` as the product names them. `token` and `offset` (seconds) come from the custom parameters."""
+
+    sequence: int
+    stream_sid: str
+    account_sid: str
+    call_sid: str
+    tracks: tuple[str, ...]
+    token: str | None = None
+    offset: float | None = None
+
+
+class Media(_Message, frozen=True, gc=False):
+    """`timestamp` in milliseconds since the stream began; `payload` mu-law, one byte a sample."""
+
+    sequence: int
+    stream_sid: str
+    track: str
+    chunk: int
+    timestamp: int
+    payload: bytes
+
+    @property
+    def samples_at(self) -> int:
+        """`timestamp` in samples."""
+        return self.timestamp * RATE // 1000
+
+
+class Dtmf(_Message, frozen=True, gc=False):
+    sequence: int
+    stream_sid: str
+    track: str
+
+
+class Mark(_Message, frozen=True, gc=False):
+    sequence: int
+    stream_sid: str
+    name: str
+
+
+class Stop(_Message, frozen=True, gc=False):
+    sequence: int
+    stream_sid: str
+    account_sid: str
+    call_sid: str
+
+
+Message = Connected | Start | Media | Dtmf | Mark | Stop
+
+
+class _Wire(msgspec.Struct, rename="camel", tag_field="event", gc=False):
+    pass
+
+
+class _Body(msgspec.Struct, rename="camel", gc=False):
+    pass
+
+
+class _WireConnected(_Wire, tag="connected"):
+    version: str
+
+
+class _Format(_Body):
+    encoding: str
+    sample_rate: int
+    channels: int
+
+
+class _StartBody(_Body):
+    account_sid: str
+    call_sid: str
+    tracks: list[str]
+    media_format: _Format
+    custom_parameters: dict[str, object] = {}
+
+
+class _WireStart(_Wire, tag="start"):
+    sequence_number: int
+    stream_sid: str
+    start: _StartBody
+
+
+class _MediaBody(_Body):
+    track: str
+    chunk: int
+    timestamp: int
+    payload: bytes
+
+
+class _WireMedia(_Wire, tag="media"):
+    sequence_number: int
+    stream_sid: str
+    media: _MediaBody
+
+
+class _DtmfBody(_Body):
+    track: str
+
+
+class _WireDtmf(_Wire, tag="dtmf"):
+    sequence_number: int
+    stream_sid: str
+    dtmf: _DtmfBody
+
+
+class _MarkBody(_Body):
+    name: str
+
+
+class _WireMark(_Wire, tag="mark"):
+    sequence_number: int
+    stream_sid: str
+    mark: _MarkBody
+
+
+class _StopBody(_Body):
+    account_sid: str
+    call_sid: str
+
+
+class _WireStop(_Wire, tag="stop"):
+    sequence_number: int
+    stream_sid: str
+    stop: _StopBody
+
+
+_AnyWire = _WireConnected | _WireStart | _WireMedia | _WireDtmf | _WireMark | _WireStop
+_SHAPES = {
+    "connected": _WireConnected,
+    "start": _WireStart,
+    "media": _WireMedia,
+    "dtmf": _WireDtmf,
+    "mark": _WireMark,
+    "stop": _WireStop,
+}
+_decode = msgspec.json.Decoder(_AnyWire, strict=False).decode
+
+
+def parse(raw: bytes | str) -> Message:
+    """One text frame. Errors: WireError bad_json, unknown_event, missing_field, bad_field, bad_base64, wrong_codec,
+    unknown_track, frame_too_large."""
+    if len(raw) > MAX_TEXT:
+        raise WireError("a message larger than any of this protocol", code="frame_too_large")
+    try:
+        wire = _decode(raw)
+    except (ValueError, RecursionError):
+        raise _diagnose(raw) from None  # the decoder's words may quote the message
+    match wire:
+        case _WireMedia(sequence_number=sequence, stream_sid=sid, media=media):
+            return Media(sequence, sid, _track(media.track), media.chunk, media.timestamp, media.payload)
+        case _WireStart():
+            return _start(wire)
+        case _WireDtmf(sequence_number=sequence, stream_sid=sid, dtmf=dtmf):
+            return Dtmf(sequence, sid, _track(dtmf.track.removesuffix("_track")))
+        case _WireMark(sequence_number=sequence, stream_sid=sid, mark=mark):
+            return Mark(sequence, sid, mark.name)
+        case _WireStop(sequence_number=sequence, stream_sid=sid, stop=stop):
+            return Stop(sequence, sid, stop.account_sid, stop.call_sid)
+        case _WireConnected(version=version):
+            return Connected(version)
+        case _:
+            assert_never(wire)
+
+
+def _track(wire: str) -> str:
+    track = _TRACK_OF.get(wire)
+    if track is None:
+        raise WireError("a track that is neither inbound nor outbound", code="unknown_track")
+    return track
+
+
+def _start(wire: _WireStart) -> Start:
+    body = wire.start
+    form = body.media_format
+    if (form.encoding, form.sample_rate, form.channels) != _CODEC:
+        raise WireError("this socket takes mu-law at 8000 Hz, one channel", code="wrong_codec")
+    token = body.custom_parameters.get("token")
+    if token is not None and not isinstance(token, str):
+        raise WireError("the parameter `token` is not a text", code="bad_field")
+    return Start(
+        sequence=wire.sequence_number,
+        stream_sid=wire.stream_sid,
+        account_sid=body.account_sid,
+        call_sid=body.call_sid,
+        tracks=tuple(_track(track) for track in body.tracks),
+        token=token,
+        offset=_offset(body.custom_parameters.get("offset")),
+    )
+
+
+def _offset(value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise WireError("the parameter `offset` is not a number of seconds", code="bad_field")
+    return seconds
+
+
+def _diagnose(raw: bytes | str) -> WireError:
+    """Which error a message has that does not decode."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return WireError("not JSON", code="bad_json")
+    if not isinstance(value, dict):
+        return WireError("not a JSON object", code="bad_json")
+    if "event" not in value:
+        return WireError("a message without `event`", code="missing_field")
+    shape = _SHAPES.get(value["event"]) if isinstance(value["event"], str) else None
+    if shape is None:
+        return WireError("an event that this protocol does not have", code="unknown_event")
+    missing = _missing(value, shape)
+    if missing is not None:
+        return WireError(f"a message without `{missing}`", code="missing_field")
+    if shape is _WireMedia and isinstance(value["media"], dict):
+        try:
+            b64decode(value["media"]["payload"], validate=True)
+        except (ValueError, TypeError):
+            return WireError("a payload that is not base64", code="bad_base64")
+    return WireError("a field of the wrong type", code="bad_field")
+
+
+def _missing(value: dict[str, object], shape: type[msgspec.Struct]) -> str | None:
+    """The first required field that is absent."""
+    for field in msgspec.structs.fields(shape):
+        if field.encode_name not in value:
+            if field.required:
+                return field.encode_name
+            continue
+        inner = value[field.encode_name]
+        if isinstance(inner, dict) and isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            missing = _missing(inner, field.type)
+            if missing is not None:
+                return missing
+    return None
+
+
+def render(message: Message, *, digit: str = "0") -> bytes:
+    """One text frame as the platform sends it, numbers as strings. `digit` is what a Dtmf has on the wire: it holds none."""
+    return msgspec.json.encode(_document(message, digit))
+
+
+def _document(message: Message, digit: str) -> dict[str, object]:
+    match message:
+        case Connected(version=version):
+            return {"event": "connected", "protocol": "Call", "version": version}
+        case Start():
+            body: dict[str, object] = _start_document(message)
+            event = "start"
+        case Media():
+            event = "media"
+            body = {
+                "track": _WIRE_OF[message.track],
+                "chunk": str(message.chunk),
+                "timestamp": str(message.timestamp),
+                "payload": b64encode(message.payload).decode(),
+            }
+        case Dtmf(track=track):
+            event, body = "dtmf", {"track": f"{_WIRE_OF[track]}_track", "digit": digit}
+        case Mark(name=name):
+            event, body = "mark", {"name": name}
+        case Stop():
+            event, body = "stop", {"accountSid": message.account_sid, "callSid": message.call_sid}
+        case _:
+            assert_never(message)
+    return {
+        "event": event,
+        "sequenceNumber": str(message.sequence),
+        event: body,
+        "streamSid": message.stream_sid,
+    }
+
+
+def _start_document(message: Start) -> dict[str, object]:
+    encoding, rate, channels = _CODEC
+    parameters = {}
+    if message.token is not None:
+        parameters["token"] = message.token
+    if message.offset is not None:
+        parameters["offset"] = repr(message.offset)
+    return {
+        "accountSid": message.account_sid,
+        "streamSid": message.stream_sid,
+        "callSid": message.call_sid,
+        "tracks": [_WIRE_OF[track] for track in message.tracks],
+        "mediaFormat": {"encoding": encoding, "sampleRate": rate, "channels": channels},
+        "customParameters": parameters,
+    }
