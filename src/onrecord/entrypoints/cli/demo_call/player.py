@@ -1,26 +1,21 @@
-"""The platform's end of a Twilio media stream: sends the demo call to a server.
-
-Source: Twilio "Media Streams, WebSocket messages". Both tracks, unidirectional; numbers travel as strings.
-"""
+"""The platform's end of a Twilio media stream: both tracks of the demo call, one direction."""
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from typing_extensions import override
 
 from onrecord.base.errors import Disposition, OnRecordError
+from onrecord.capture.wire.twilio import Connected, Media, Message, Start, Stop, render
 from onrecord.entrypoints.cli.demo_call.call import DemoCall
 
 OnTime = Callable[[float], Awaitable[None]]
 
 FRAME_MS = 20
 CLOSE_TIMEOUT_S = 30.0
-TRACKS = {"inbound": "customer", "outbound": "agent"}
+TRACKS = ("customer", "agent")
 
 _REGULAR = (0, 1000)  # a close frame without a code, or with 1000 (RFC 6455, section 7.4.1)
 _ACCOUNT = "AC" + "0" * 32
@@ -64,53 +59,37 @@ class _Platform(WSListener):
         self.writable.set()
 
 
-def opening(call: DemoCall, token: str, offset: float) -> Iterator[dict[str, Any]]:
-    """`connected` and `start`. Custom parameters are strings on this wire."""
-    yield {"event": "connected", "protocol": "Call", "version": "1.0.0"}
-    yield {
-        "event": "start",
-        "sequenceNumber": "1",
-        "start": {
-            "accountSid": _ACCOUNT,
-            "streamSid": _STREAM,
-            "callSid": _CALL,
-            "tracks": list(TRACKS),
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": call.sample_rate, "channels": 1},
-            "customParameters": {"token": token, "offset": str(offset)},
-        },
-        "streamSid": _STREAM,
-    }
+def _opening(token: str, offset: float) -> tuple[Connected, Start]:
+    return (
+        Connected(version="1.0.0"),
+        Start(
+            sequence=1,
+            stream_sid=_STREAM,
+            account_sid=_ACCOUNT,
+            call_sid=_CALL,
+            tracks=TRACKS,
+            token=token,
+            offset=offset,
+        ),
+    )
 
 
-def media(call: DemoCall, index: int) -> Iterator[dict[str, Any]]:
-    """The `media` messages of the 20 ms frame `index`, one a track; `timestamp` in ms since the stream's start."""
+def _media(call: DemoCall, index: int) -> Iterator[Media]:
+    """The 20 ms frame `index`, one message a track."""
     size = call.sample_rate * FRAME_MS // 1000
-    for position, (track, channel) in enumerate(TRACKS.items()):
-        payload = call.ulaw[channel][index * size : (index + 1) * size]
-        yield {
-            "event": "media",
-            "sequenceNumber": str(2 + index * len(TRACKS) + position),
-            "media": {
-                "track": track,
-                "chunk": str(index + 1),
-                "timestamp": str(index * FRAME_MS),
-                "payload": b64encode(payload).decode("ascii"),
-            },
-            "streamSid": _STREAM,
-        }
+    for position, track in enumerate(TRACKS):
+        yield Media(
+            sequence=2 + index * len(TRACKS) + position,
+            stream_sid=_STREAM,
+            track=track,
+            chunk=index + 1,
+            timestamp=index * FRAME_MS,
+            payload=call.ulaw[track][index * size : (index + 1) * size],
+        )
 
 
-def closing(frames: int) -> dict[str, Any]:
-    return {
-        "event": "stop",
-        "sequenceNumber": str(2 + frames * len(TRACKS)),
-        "stop": {"accountSid": _ACCOUNT, "callSid": _CALL},
-        "streamSid": _STREAM,
-    }
-
-
-def _send(transport: WSTransport, message: dict[str, Any]) -> None:
-    transport.send(WSMsgType.TEXT, msgspec.json.encode(message))
+def _send(transport: WSTransport, message: Message) -> None:
+    transport.send(WSMsgType.TEXT, render(message))
 
 
 async def _stream(
@@ -127,10 +106,10 @@ async def _stream(
         if transport.is_disconnected or platform.close_code is not None:
             reason = platform.close_code or "no code"
             raise DemoStreamError(f"the server closed the stream at {t:.2f} s with {reason}", code="demo_stream_closed")
-        for message in media(call, index):
+        for message in _media(call, index):
             _send(transport, message)
     await on_time(offset + call.duration_s)
-    _send(transport, closing(frames))
+    _send(transport, Stop(2 + frames * len(TRACKS), _STREAM, _ACCOUNT, _CALL))
 
 
 async def _closed(transport: WSTransport, platform: _Platform) -> None:
@@ -159,7 +138,7 @@ async def play(
     except (WSError, OSError, TimeoutError) as error:
         raise DemoStreamError("the server did not open the stream") from error
     try:
-        for message in opening(call, token, offset):
+        for message in _opening(token, offset):
             _send(transport, message)
         await _stream(call, transport, platform, on_time, speed=speed, offset=offset)
         transport.send_close(WSCloseCode.OK)
