@@ -169,7 +169,7 @@ def apply(c: Conversation, event: Event) -> None:
             _store_artifact(c, event)
         case Internal.ERASURE_INTENDED:
             c.pending_erasures[data["erasure"]] = data
-            for artifact in data["artifacts"]:
+            for artifact in [name for name in data["artifacts"] if name in c.artifacts]:
                 c.artifacts[artifact].state = ArtifactState.ERASED
         case Internal.ERASURE_COMPLETED:
             c.pending_erasures.pop(data["erasure"], None)
@@ -244,7 +244,7 @@ def _seal_segment(c: Conversation, event: Event) -> None:
             classification=data["classification"],
         )
         c.artifacts[artifact.artifact] = artifact
-    for old in data["supersedes"]:
+    for old in [name for name in data["supersedes"] if name in artifact.segments]:
         artifact.superseded[old] = artifact.segments.pop(old)
     if data["samples"]:
         artifact.segments[data["segment"]] = _segment(data)
