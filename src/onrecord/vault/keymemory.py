@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from onrecord.base.ids import KeyId, PersonId, TenantId
-from onrecord.vault.errors import ErasedError, KeyConflictError
+from onrecord.vault.errors import ErasedError, KeyConflictError, KeyMissingError
 from onrecord.vault.keystore import KeyKind, KeyRow, Unwrap
 
 
@@ -46,7 +46,9 @@ class MemoryKeyStore:
                     raise ErasedError("the owner is erased")
                 for parent in row.parents:
                     stored = self._rows.get(parent)
-                    if stored is None or stored.shredded:
+                    if stored is None:
+                        raise KeyMissingError("a parent key is not in this key store")
+                    if stored.shredded:
                         raise ErasedError("a parent key is gone")
             self._rows.update(fresh)
             self._names.update(names)

@@ -88,7 +88,8 @@ class KeyStore(Protocol):
 
     def add(self, rows: Sequence[KeyRow]) -> None:
         """All or none. Errors: KeyConflictError where an id or (tenant, kind, owner, class) stands already,
-        ErasedError where an owner is erased or a parent, which must stand already, is shredded."""
+        ErasedError where an owner is erased or a parent, stored before, is shredded, KeyMissingError where one
+        is unknown."""
         ...
 
     def get(self, key: KeyId) -> KeyRow | None: ...

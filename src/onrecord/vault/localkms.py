@@ -8,6 +8,7 @@ import os
 import stat
 from pathlib import Path
 
+from onrecord.vault.durable import sync_folder
 from onrecord.vault.errors import KeyFileError, KeysBesideDataError, KmsRefusedError, TamperedError
 from onrecord.vault.xaes import KEY_BYTES, Xaes
 
@@ -145,7 +146,7 @@ def _create(key_file: Path) -> None:
             pass
         finally:
             temporary.unlink()
-        _sync_folder(key_file.parent)
+        sync_folder(key_file.parent)
     except OSError as error:
         raise KeyFileError("the key file cannot be made") from error
 
@@ -153,7 +154,7 @@ def _create(key_file: Path) -> None:
 def _write(key_file: Path, versions: dict[int, bytes]) -> None:
     try:
         _durable(key_file, versions).replace(key_file.resolve())
-        _sync_folder(key_file.parent)
+        sync_folder(key_file.parent)
     except OSError as error:
         raise KeyFileError("the key file cannot be written") from error
 
@@ -167,11 +168,3 @@ def _durable(key_file: Path, versions: dict[int, bytes]) -> Path:
         file.flush()
         os.fsync(descriptor)
     return temporary
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
