@@ -22,6 +22,7 @@ class Internal(StrEnum):
     PURGE_COMPLETED = "purge_completed"
     ARTIFACT_STORED = "artifact_stored"
     ARTIFACT_REFUSED = "artifact_refused"
+    ARTIFACT_QUARANTINED = "artifact_quarantined"
     ASSERTION_REFUSED = "assertion_refused"
     EVENT_REPEATED = "event_repeated"
     EVENT_CONFLICTED = "event_conflicted"
@@ -38,9 +39,11 @@ ABOUT_NOBODY = frozenset(
         Internal.INTERACTION_OPENED,
         Internal.STREAM_OPENED,
         Internal.STREAM_CLOSED,
+        Internal.TRACK_ACCOUNTED,
         Internal.PURGE_INTENDED,
         Internal.PURGE_COMPLETED,
         Internal.ARTIFACT_REFUSED,
+        Internal.ARTIFACT_QUARANTINED,
         Internal.ASSERTION_REFUSED,
         Internal.EVENT_REPEATED,
         Internal.CONTENT_DISCLOSED,

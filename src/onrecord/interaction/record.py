@@ -47,6 +47,8 @@ class SegmentEntry:
     start: int = 0
     samples: int = 0
     gaps: tuple[tuple[int, int, str], ...] = ()
+    epoch: int = 0
+    uncertainty: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class ArtifactEntry:
     end: float = 0.0
     state: ArtifactState = ArtifactState.ACTIVE
     classification: str = ""
+    form: str = "audio"
     sources: tuple[tuple[str, float, float], ...] = ()
     withheld: tuple[tuple[float, float], ...] = ()
     segments: dict[str, SegmentEntry] = field(default_factory=dict)
@@ -167,6 +170,8 @@ def apply(c: Conversation, event: Event) -> None:
             c.pending_purges.pop(data["purge"], None)
         case Internal.ARTIFACT_STORED:
             _store_artifact(c, event)
+        case Internal.ARTIFACT_QUARANTINED:
+            c.artifacts[data["artifact"]].state = ArtifactState.QUARANTINED
         case Internal.ERASURE_INTENDED:
             c.pending_erasures[data["erasure"]] = data
             for artifact in [name for name in data["artifacts"] if name in c.artifacts]:
@@ -224,6 +229,8 @@ def _segment(data: Mapping[str, Any]) -> SegmentEntry:
         start=data.get("start", 0),
         samples=data.get("samples", 0),
         gaps=tuple((start, end, why) for start, end, why in data.get("gaps", ())),
+        epoch=data.get("epoch", 0),
+        uncertainty=data.get("uncertainty", 0),
     )
 
 
@@ -252,7 +259,10 @@ def _seal_segment(c: Conversation, event: Event) -> None:
 
 
 def _store_artifact(c: Conversation, event: Event) -> None:
+    """A second event for the same artifact replaces its content, where it names what it supersedes."""
     data = event.data
+    before = c.artifacts.get(data["artifact"])
+    gone = {} if before is None else {**before.superseded, **before.segments}
     c.artifacts[data["artifact"]] = ArtifactEntry(
         artifact=data["artifact"],
         kind=data["kind"],
@@ -263,7 +273,9 @@ def _store_artifact(c: Conversation, event: Event) -> None:
         end=data["end"],
         state=ArtifactState(data["state"]),
         classification=data["classification"],
+        form=data["form"],
         sources=tuple((artifact, start, end) for artifact, start, end in data["sources"]),
         withheld=tuple((start, end) for start, end in data["withheld"]),
-        segments={data["segment"]: _segment(data)} if "object" in data else {},
+        segments={data["segment"]: _segment(data)},
+        superseded=gone,
     )

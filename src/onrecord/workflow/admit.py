@@ -1,0 +1,163 @@
+"""Admits an interaction, and hands out the single-use tokens with which its media may enter."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from onrecord.base.ids import InteractionId, PersonId, TenantId, new_interaction_id, new_person_id
+from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.record import Conversation
+from onrecord.policy.facts import Head, Party
+from onrecord.policy.kernel import KERNEL, Timeline
+from onrecord.policy.kinds import Kind
+from onrecord.policy.policy import compile_policy
+from onrecord.storage.ports import Record
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import InvalidRequestError, SealedError
+from onrecord.workflow.journal import append, internal
+from onrecord.workflow.live import Live
+from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.side_records import RecordKind, sealed
+
+DEFAULT_KINDS = (
+    Kind.AUDIO_RECORDING,
+    Kind.TRANSCRIPT,
+    Kind.AI_SUMMARY,
+    Kind.QA_SCORE,
+    Kind.AGENT_NOTES,
+    Kind.DISPOSITION,
+    Kind.ANALYTICS_TAGS,
+    Kind.ESCALATION_NOTES,
+    Kind.WORKFLOW_ACTION,
+    Kind.CRM_SYNC,
+    Kind.AGENT_ASSIST,
+)
+STAFF_ROLES = frozenset({"agent", "bot", "human_agent", "supervisor", "ivr"})
+
+
+@dataclass(frozen=True, slots=True)
+class NewParty:
+    role: str
+    jurisdiction: str = "unknown"
+    party_id: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewInteraction:
+    sector: str = "unknown"
+    parties: tuple[NewParty, ...] = ()
+    artifacts_enabled: tuple[str, ...] | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+def head_of(c: Conversation) -> Head:
+    parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties)
+    return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay)
+
+
+def timeline_of(d: Deployment, c: Conversation) -> Timeline:
+    """The empty timeline of an interaction under the packs it was admitted with, as far as they are loaded."""
+    named = {(pack["id"], pack["digest"]) for pack in c.packs}
+    packs = [loaded.pack for loaded in d.packs if (loaded.pack.id, loaded.pack.digest) in named]
+    head = head_of(c)
+    return Timeline(compile_policy(packs, head), head)
+
+
+def _person(d: Deployment, party: NewParty) -> PersonId:
+    """A person known by an external id keeps the same keys over interactions; anybody else is provisional."""
+    if party.external_id is None:
+        return new_person_id()
+    return d.vault.person_for(TenantId(d.tenant), party.external_id.encode())
+
+
+def _party_data(d: Deployment, party: NewParty) -> dict[str, object]:
+    data: dict[str, object] = {
+        "role": party.role,
+        "jurisdiction": party.jurisdiction,
+        "person": _person(d, party),
+    }
+    for name in ("party_id", "name", "phone", "email", "external_id"):
+        value = getattr(party, name)
+        if value is not None:
+            data[name] = value
+    return data
+
+
+def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[str, object]:
+    return {
+        "sector": new.sector,
+        "artifacts_enabled": sorted(kinds),
+        "overlay": dict(new.policy),
+        "packs": [
+            {"id": loaded.pack.id, "version": loaded.pack.version, "digest": loaded.pack.digest} for loaded in d.packs
+        ],
+        "kernel": KERNEL,
+        "hold_back": d.hold_back,
+    }
+
+
+async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tuple[InteractionId, str]:
+    """The new interaction's id and a stream token. Errors: ForbiddenError (overlay without its scope),
+    InvalidRequestError, PolicyError (overlay), StorageError."""
+    principal.need(Scope.INTERACTIONS_WRITE)
+    if new.policy:
+        principal.need(Scope.POLICY_SET)
+    try:
+        kinds = DEFAULT_KINDS if new.artifacts_enabled is None else tuple(Kind(k) for k in new.artifacts_enabled)
+    except ValueError as error:
+        raise InvalidRequestError("`artifacts_enabled` names a kind that is not known") from error
+    parties = new.parties
+    if all(party.role in STAFF_ROLES for party in parties):
+        parties = (NewParty("customer"), *parties)
+    identifier = new_interaction_id()
+    conversation = Conversation(identifier)
+    draft_head = Head(
+        new.sector,
+        tuple(Party(p.role, p.jurisdiction, p.party_id) for p in parties),
+        frozenset(kinds),
+        new.policy,
+    )
+    policy = compile_policy([loaded.pack for loaded in d.packs], draft_head)
+    live = Live(conversation, Timeline(policy, draft_head))
+    events = [_system(live, d, Internal.INTERACTION_OPENED, _opened(d, new, kinds))]
+    events += [_system(live, d, Internal.PARTY_ADDED, _party_data(d, party)) for party in parties]
+    token, record = _token(d, identifier)
+    async with live.lock:
+        await append(d, live, events, lambda _: [record])
+    d.live[identifier] = live
+    return identifier, token
+
+
+def _system(live: Live, d: Deployment, kind: Internal, data: dict[str, object]) -> Event:
+    return internal(live, d, kind, data, t=0.0)
+
+
+def _token(d: Deployment, interaction: str) -> tuple[str, Record]:
+    """A secret of 256 bits; only its digest names the record that holds it."""
+    token = os.urandom(32).hex()
+    body = {"interaction": interaction, "used": False}
+    return token, sealed(
+        d.vault, d.tenant, RecordKind.STREAM_TOKEN, token_id(token), body, interaction=interaction
+    )
+
+
+def token_id(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def issue_token(d: Deployment, principal: Principal, live: Live) -> str:
+    """Errors: ForbiddenError, SealedError, StorageError."""
+    principal.need(Scope.INTERACTIONS_WRITE)
+    if live.conversation.seal is not None:
+        raise SealedError("the interaction is sealed")
+    token, record = _token(d, live.conversation.interaction)
+    d.store.put(d.tenant, [record])
+    return token
+
+

@@ -1,0 +1,65 @@
+"""Sealed objects of artifacts: written before the event that names them, read in ranges, removed key first."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from onrecord.base.ids import ArtifactId, KeyId, ObjectId, PersonId, TenantId
+from onrecord.interaction.record import SegmentEntry
+from onrecord.vault.keystore import KeyClass
+from onrecord.vault.vault import ObjectRef
+from onrecord.workflow.deployment import Deployment
+
+AUDIO = KeyClass.AUDIO
+TEXT = KeyClass.TEXT
+
+
+def _meta(d: Deployment, artifact: str, segment: str) -> bytes:
+    """Bound to the object as associated data: what it is and where it belongs."""
+    return b"\0".join(part.encode() for part in ("onrecord/segment/v1", d.tenant, artifact, segment))
+
+
+async def store_object(
+    d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], klass: KeyClass, body: bytes
+) -> dict[str, Any]:
+    """The fields by which an event names the object. Durable when it returns, its key first.
+
+    Crash: an object and a key that no event names, swept at the next start. Errors: StorageError, VaultError."""
+    segment = f"seg_{os.urandom(16).hex()}"
+    ref = await asyncio.get_running_loop().run_in_executor(
+        d.executor, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
+    )
+    return {
+        "segment": segment,
+        "object": ref.object_id,
+        "key": ref.key_id,
+        "size": ref.size,
+        "chunks": ref.chunks,
+        "tags": ref.tags_digest.hex(),
+    }
+
+
+def _ref(entry: SegmentEntry) -> ObjectRef:
+    return ObjectRef(
+        ObjectId(entry.object_id), KeyId(entry.key_id), entry.size, entry.chunks, bytes.fromhex(entry.tags)
+    )
+
+
+async def read_object(
+    d: Deployment, artifact: str, entry: SegmentEntry, start: int = 0, end: int | None = None
+) -> bytes:
+    """Bytes [start, end) of the plain content. Errors: ErasedError, TamperedError, ObjectMissingError."""
+    meta = _meta(d, artifact, entry.segment)
+    return await asyncio.get_running_loop().run_in_executor(
+        d.executor, d.vault.read, TenantId(d.tenant), _ref(entry), meta, start, end
+    )
+
+
+async def remove(d: Deployment, stored: Sequence[Mapping[str, Any]]) -> None:
+    """Keys first, then objects. Idempotent; `stored` as `store_object` gave it."""
+    loop = asyncio.get_running_loop()
+    for item in stored:
+        await loop.run_in_executor(
+            d.executor, d.vault.shred_object, TenantId(d.tenant), ObjectId(item["object"])
+        )

@@ -1,0 +1,40 @@
+"""Everything a use case reaches: made once by the composition root."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from onrecord.base.clock import Clock
+from onrecord.ledger.sequencer import Sequencer
+from onrecord.policy.pack import Pack
+from onrecord.storage.ports import EventStore, ObjectStore
+from onrecord.vault.vault import Vault
+from onrecord.workflow.feed import Feed
+from onrecord.workflow.live import Live
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPack:
+    """A policy pack and the signed note over its bytes (C2SP signed-note)."""
+
+    pack: Pack
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds."""
+
+    tenant: str
+    store: EventStore
+    objects: ObjectStore
+    vault: Vault
+    sequencer: Sequencer
+    clock: Clock
+    packs: tuple[LoadedPack, ...]
+    sign: Callable[[bytes], bytes]
+    log_vkey: str
+    hold_back: float
+    executor: ThreadPoolExecutor
+    feed: Feed = field(default_factory=Feed)
+    live: dict[str, Live] = field(default_factory=dict)

@@ -1,0 +1,80 @@
+"""Erases what an interaction holds of a person who asks for it: keys first, then objects, then the record of it.
+
+What was decided and consented to stays, as events; whoever asks for those to go is shredded as a person.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from onrecord.base.ids import ObjectId
+from onrecord.capture.permission import Shut
+from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.record import ArtifactState
+from onrecord.storage.ports import ObjectMissingError
+from onrecord.workflow import journal
+from onrecord.workflow.contents import remove
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import LogInconsistentError
+from onrecord.workflow.live import Live
+from onrecord.workflow.stream import drain, recheck
+
+
+async def erase_on_request(d: Deployment, live: Live, request: Event) -> None:
+    """All content in which the person has a part, also what is still in memory.
+
+    Crash: the intent is durable before the first key goes, and a restart repeats it. Errors: StorageError, VaultError."""
+    live.shut.append(Shut(0.0))
+    recheck(live)
+    await drain(d, live)
+    party = request.data.get("party")
+    persons = set(live.conversation.person_of(party if isinstance(party, str) else None))
+    async with live.lock:
+        wanted = [
+            entry
+            for entry in live.conversation.artifacts.values()
+            if entry.state is not ArtifactState.ERASED and persons.intersection(entry.persons)
+        ]
+        data = {
+            "erasure": f"era_{os.urandom(16).hex()}",
+            "request": request.event_id,
+            "artifacts": [entry.artifact for entry in wanted],
+            "objects": [
+                segment.object_id
+                for entry in wanted
+                for segment in (*entry.segments.values(), *entry.superseded.values())
+            ],
+            "openings": [],
+        }
+        await journal.append(d, live, [journal.internal(live, d, Internal.ERASURE_INTENDED, data)])
+        await _carry_out(d, live, data)
+
+
+async def resume_erasures(d: Deployment, live: Live) -> None:
+    """Takes up the intents that a crash left without completion."""
+    async with live.lock:
+        for intent in list(live.conversation.pending_erasures.values()):
+            await _carry_out(d, live, intent)
+
+
+async def _carry_out(d: Deployment, live: Live, intent: Mapping[str, Any]) -> None:
+    objects: list[str] = list(intent["objects"])
+    await remove(d, [{"object": identifier} for identifier in objects])
+    for identifier in objects:
+        if _stands(d, ObjectId(identifier)):
+            raise LogInconsistentError("an erased object is still stored")
+    done = {
+        "erasure": intent["erasure"],
+        "artifacts": list(intent["artifacts"]),
+        "objects": len(objects),
+        "openings": list(intent["openings"]),
+    }
+    await journal.append(d, live, [journal.internal(live, d, Internal.ERASURE_COMPLETED, done)])
+
+
+def _stands(d: Deployment, identifier: ObjectId) -> bool:
+    try:
+        d.objects.size(identifier)
+    except ObjectMissingError:
+        return False
+    return True

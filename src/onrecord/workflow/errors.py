@@ -1,0 +1,73 @@
+"""What a use case refuses, each with a stable code. The doors turn codes into HTTP statuses and close codes."""
+
+from onrecord.base.errors import Disposition, OnRecordError
+
+
+class WorkflowError(OnRecordError):
+    code = "workflow"
+
+
+class InvalidRequestError(WorkflowError):
+    code = "invalid_request"
+
+
+class UnauthenticatedError(WorkflowError):
+    code = "unauthenticated"
+
+
+class ForbiddenError(WorkflowError):
+    code = "forbidden"
+
+
+class NotFoundError(WorkflowError):
+    code = "not_found"
+
+
+class SourceNotEntitledError(WorkflowError):
+    code = "source_not_entitled"
+
+
+class EventConflictError(WorkflowError):
+    code = "event_conflict"
+
+
+class IdempotencyMismatchError(WorkflowError):
+    code = "idempotency_mismatch"
+
+
+class VerdictClosedError(WorkflowError):
+    code = "verdict_closed"
+
+
+class ContentErasedError(WorkflowError):
+    code = "erased"
+
+
+class QuarantinedError(WorkflowError):
+    code = "quarantined"
+
+
+class SealedError(WorkflowError):
+    code = "interaction_sealed"
+
+
+class BadTokenError(WorkflowError):
+    code = "bad_stream_token"
+
+
+class StreamConflictError(WorkflowError):
+    code = "stream_conflict"
+
+
+class GatesShutError(WorkflowError):
+    """A closing could not be stored. It holds in memory all the same: the gates stay shut."""
+
+    code = "storage_full"
+    disposition = Disposition.RETRY
+
+
+class LogInconsistentError(WorkflowError):
+    """What is stored does not agree with what was committed to: stop and reconcile."""
+
+    code = "log_inconsistent"
+    disposition = Disposition.HALT

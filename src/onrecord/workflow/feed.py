@@ -1,0 +1,99 @@
+"""Changes of verdict as they happen, to whoever listens in this process."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+QUEUE_LIMIT = 2000
+HISTORY_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One kind whose verdict, state or reason changed. `t`: effective instant, seconds; `leaf_index`: of the event
+    that caused it; `ordinal` numbers the messages of one leaf from 0."""
+
+    leaf_index: int
+    ordinal: int
+    interaction: str
+    kind: str
+    t: float
+    verdict: str
+    state: str
+    reason: str
+    cause: str | None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        return (self.leaf_index, self.ordinal)
+
+
+class Subscription:
+    """A bounded queue. A reader that lets it fill is cut off: `cut` is set and nothing more arrives."""
+
+    def __init__(self, interaction: str | None, after: tuple[int, int]) -> None:
+        self.interaction = interaction
+        self.after = after
+        self.cut = False
+        self._queue: deque[Message] = deque()
+        self._wake = asyncio.Event()
+
+    def offer(self, message: Message) -> None:
+        if self.cut or (self.interaction is not None and message.interaction != self.interaction):
+            return
+        if message.position <= self.after:
+            return
+        if len(self._queue) >= QUEUE_LIMIT:
+            self.cut = True
+            self._queue.clear()
+        else:
+            self._queue.append(message)
+        self._wake.set()
+
+    def close(self) -> None:
+        self.cut = True
+        self._wake.set()
+
+    async def next(self) -> list[Message]:
+        """What has arrived, at least one message; empty once the subscription is cut off."""
+        while not self._queue and not self.cut:
+            self._wake.clear()
+            await self._wake.wait()
+        taken = list(self._queue)
+        self._queue.clear()
+        return taken
+
+
+class Feed:
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+        self._history: deque[Message] = deque(maxlen=HISTORY_LIMIT)
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._history.append(message)
+            for subscription in tuple(self._subscriptions):
+                subscription.offer(message)
+                if subscription.cut:
+                    self._subscriptions.discard(subscription)
+
+    def subscribe(self, interaction: str | None, after: tuple[int, int] | None) -> Subscription:
+        """From now on, or from the message after `after` as far as this process still has it (see `oldest`)."""
+        subscription = Subscription(interaction, (-1, -1) if after is None else after)
+        if after is not None:
+            for message in self._history:
+                subscription.offer(message)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def oldest(self) -> tuple[int, int] | None:
+        return self._history[0].position if self._history else None
+
+    def drop(self, subscription: Subscription) -> None:
+        subscription.close()
+        self._subscriptions.discard(subscription)
+
+    def close(self) -> None:
+        for subscription in tuple(self._subscriptions):
+            self.drop(subscription)

@@ -1,0 +1,67 @@
+"""Brings a conversation into memory: from what this process holds, or from its events."""
+
+from onrecord.interaction.events import Event
+from onrecord.interaction.record import Conversation, fold
+from onrecord.storage.ports import EventRow
+from onrecord.workflow import journal
+from onrecord.workflow.admit import timeline_of
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import NotFoundError
+from onrecord.workflow.live import Live, Said
+
+MAX_RESTING = 2000
+
+
+async def find(d: Deployment, interaction: str) -> Live:
+    """Errors: NotFoundError, LogInconsistentError."""
+    live = d.live.get(interaction)
+    if live is None:
+        live = load(d, interaction, d.store.events(d.tenant, interaction))
+        _make_room(d)
+        d.live[interaction] = live
+    return live
+
+
+async def find_artifact(d: Deployment, artifact: str) -> tuple[Live, str]:
+    """The conversation that an artifact belongs to. Errors: NotFoundError."""
+    for live in d.live.values():
+        if artifact in live.conversation.artifacts:
+            return live, artifact
+    record = d.store.record(d.tenant, "artifact", artifact)
+    if record is None:
+        raise NotFoundError("there is no such artifact")
+    return await find(d, record.interaction), artifact
+
+
+def load(d: Deployment, interaction: str, rows: list[EventRow]) -> Live:
+    """The state after these events. What was erased stays unread; nothing opens for it."""
+    if not rows:
+        raise NotFoundError("there is no such interaction")
+    read: list[tuple[EventRow, Event]] = []
+    unreadable = 0
+    for row in rows:
+        event = journal.read(d, row)
+        if event is None:
+            unreadable += 1
+        else:
+            read.append((row, event))
+    conversation: Conversation = fold(interaction, (event for _, event in read))
+    conversation.unreadable = unreadable
+    live = Live(Conversation(interaction), timeline_of(d, conversation))
+    for row, event in read:
+        live.apply(event)
+        live.said[event.event_id] = Said(event, row.index)
+    live.conversation.unreadable = unreadable
+    return live
+
+
+def _make_room(d: Deployment) -> None:
+    """Forgets resting conversations, oldest first; one with a stream, a task or a lock stays."""
+    resting = [
+        name
+        for name, live in d.live.items()
+        if not live.lock.locked() and not live.sealing and all(t.stream is None for t in live.tracks.values())
+    ]
+    for name in resting[: max(0, len(d.live) - MAX_RESTING)]:
+        if d.live[name].conversation.seal is not None:
+            del d.live[name]

@@ -1,0 +1,132 @@
+"""A conversation held in memory by the process that owns its gates."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
+from onrecord.capture.permission import Permission, Shut, Union
+from onrecord.capture.track import TrackGate
+from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.record import Conversation, apply
+from onrecord.policy.facts import Fact
+from onrecord.policy.kernel import Timeline
+from onrecord.policy.kinds import Kind
+from onrecord.policy.verdict import Flag
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An accepted event, and where its leaf stands."""
+
+    event: Event
+    leaf_index: int
+
+    def repeats(self, other: Event, *, timed: bool) -> bool:
+        """Whether `other` says the same under the same id; `timed` where its `t` was given."""
+        first = self.event
+        near = abs(first.t - other.t) <= max(first.uncertainty, other.uncertainty)
+        return first.type == other.type and first.data == other.data and (near or not timed)
+
+
+@dataclass(slots=True)
+class Track:
+    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample."""
+
+    name: str
+    gate: TrackGate
+    artifact: str
+    persons: tuple[str, ...]
+    rate: int
+    encoding: str
+    stream: str | None = None
+    last_sealing: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """A timeline as a permission for one kind."""
+
+    timeline: Timeline
+    kind: Kind
+
+    def closed(self, start: float, end: float) -> Sequence[Stretch]:
+        return self.timeline.closed(self.kind, start, end)
+
+
+@dataclass(slots=True)
+class Live:
+    """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it."""
+
+    conversation: Conversation
+    timeline: Timeline
+    pending: list[Timeline] = field(default_factory=list)
+    shut: list[Shut] = field(default_factory=list)
+    said: dict[str, Said] = field(default_factory=dict)
+    flags: list[Flag] = field(default_factory=list)
+    tracks: dict[str, Track] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sealing: set[asyncio.Task[None]] = field(default_factory=set)
+    tokens_used: set[str] = field(default_factory=set)
+    epochs: int = 0
+
+    def permission(self, kind: Kind = Kind.AUDIO_RECORDING) -> Permission:
+        """What the gates ask, as a value: the union of everything that closes. A closing counts from the moment it
+        is accepted, before it is durable (`pending`); an opening only once `timeline` has it. What is `shut` (a
+        restart, a closing that could not be stored) concerns media alone."""
+        parts: list[Permission] = [Verdicts(timeline, kind) for timeline in (self.timeline, *self.pending)]
+        if kind is Kind.AUDIO_RECORDING:
+            parts.extend(self.shut)
+        return Union(tuple(parts))
+
+    def closed(self, kind: Kind, start: float, end: float) -> list[Stretch]:
+        """Closed stretches within [start, end) for words and derived artifacts."""
+        found = [s for timeline in (self.timeline, *self.pending) for s in timeline.closed(kind, start, end)]
+        return intersect(normalise(found), [Stretch(start, end)])
+
+    def apply(self, event: Event) -> None:
+        """One durable event: into the record, and into the timeline where it is a fact for the kernel."""
+        apply(self.conversation, event)
+        self.tell(event)
+        if event.type == Internal.INTERRUPTED:
+            self.flags.append(Flag("INTERRUPTED", event.t, event.event_id))
+
+    def tell(self, event: Event) -> None:
+        """Into the timeline alone."""
+        fact = fact_of(event)
+        if fact is not None:
+            self.timeline = self.timeline.with_fact(fact)
+
+    def media_head(self) -> float:
+        """Seconds of media heard so far, over all tracks."""
+        return max((track.gate.head / track.rate for track in self.tracks.values()), default=0.0)
+
+    def now(self, now_ns: int) -> float:
+        """The present on the interaction's clock: what has passed of it by the wall, or by its media where that is
+        ahead; without media, by its events."""
+        started = self.conversation.started_at
+        if started is None:
+            return 0.0
+        elapsed = (now_ns - started) / 1e9
+        if self.conversation.streams:
+            return max(elapsed, self.media_head())
+        return max(elapsed, self.conversation.last_t)
+
+    @property
+    def is_shut(self) -> bool:
+        return any(shut.end == FOREVER for shut in self.shut)
+
+    def reopen(self) -> None:
+        """An accepted event ends what was shut; what came until then stays withheld."""
+        head = self.media_head()
+        self.shut = [shut.ended(head) for shut in self.shut]
+
+
+def fact_of(event: Event) -> Fact | None:
+    """What the kernel is told of an event; nothing of most of the product's own. A closing that came under an id
+    already used for something else still closes, under an id of its own."""
+    kind, data = event.type, event.data
+    if kind == Internal.EVENT_CONFLICTED:
+        kind, data = data["type"], data["data"]
+    elif kind in set(Internal) and kind != Internal.EVENT_REPEATED:
+        return None
+    return Fact(event.event_id, str(kind), event.t, event.received, data, event.uncertainty)

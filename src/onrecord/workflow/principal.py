@@ -1,0 +1,84 @@
+"""Who speaks: a credential with a source and scopes, and how it is kept."""
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
+from onrecord.workflow.side_records import RecordKind, opened, sealed
+
+ANY_SOURCE = "any"
+
+
+class Scope(StrEnum):
+    INTERACTIONS_WRITE = "interactions:write"
+    EVENTS_WRITE = "events:write"
+    ARTIFACTS_WRITE = "artifacts:write"
+    RECORD_READ = "record:read"
+    CONTENT_READ = "content:read"
+    EVIDENCE_READ = "evidence:read"
+    POLICY_SET = "policy:set"
+    REPLAY = "replay"
+    KEYS_ADMIN = "keys:admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """`source` is what this credential speaks for in the matrix of who may say what; `any` for all of them."""
+
+    id: str
+    source: str
+    scopes: frozenset[Scope]
+
+    def need(self, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise ForbiddenError(f"this needs the scope `{scope.value}`")
+
+
+class Credentials:
+    """All credentials of a deployment, by id. Only a digest of each secret (256 random bits) is stored, sealed."""
+
+    def __init__(self, d: Deployment) -> None:
+        self._d = d
+        self._known: dict[str, tuple[bytes, Principal]] = {}
+        for record in d.store.records(d.tenant, RecordKind.CREDENTIAL):
+            body = opened(d.vault, d.tenant, record)
+            principal = Principal(record.id, body["source"], frozenset(Scope(scope) for scope in body["scopes"]))
+            self._known[record.id] = (bytes.fromhex(body["digest"]), principal)
+
+    def issue(self, source: str, scopes: frozenset[Scope]) -> tuple[str, Principal]:
+        """The secret key, shown once, and whom it makes. Durable when it returns."""
+        identifier, secret = os.urandom(8).hex(), os.urandom(32).hex()
+        digest = hashlib.sha256(secret.encode()).digest()
+        principal = Principal(identifier, source, scopes)
+        body = {"source": source, "scopes": sorted(scopes), "digest": digest.hex()}
+        record = sealed(self._d.vault, self._d.tenant, RecordKind.CREDENTIAL, identifier, body)
+        self._d.store.put(self._d.tenant, [record])
+        self._known[identifier] = (digest, principal)
+        return f"ork_{identifier}_{secret}", principal
+
+    def revoke(self, identifier: str) -> bool:
+        self._known.pop(identifier, None)
+        return self._d.store.delete(self._d.tenant, RecordKind.CREDENTIAL, identifier)
+
+    def list(self) -> list[Principal]:
+        return [principal for _, principal in self._known.values()]
+
+    def authenticate(self, key: str | None) -> Principal:
+        """Errors: UnauthenticatedError."""
+        parts = (key or "").split("_")
+        if len(parts) == 3 and parts[0] == "ork" and parts[1] in self._known:
+            digest, principal = self._known[parts[1]]
+            if hmac.compare_digest(digest, hashlib.sha256(parts[2].encode()).digest()):
+                return principal
+        raise UnauthenticatedError("no valid key was given")
+
+
+def scopes_of(words: list[str]) -> frozenset[Scope]:
+    try:
+        return frozenset(Scope(word) for word in words)
+    except ValueError as error:
+        raise InvalidRequestError("a scope is not known") from error

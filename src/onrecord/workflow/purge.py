@@ -1,0 +1,197 @@
+"""A closing that reaches behind the hold-back: what was stored there is replaced by silence, and its key destroyed.
+
+Order: intent, replacement durable, superseding event, old key destroyed (then the old object), completion. A restart
+takes up every intent that has no completion.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from onrecord.base import canonical
+from onrecord.base.ids import ArtifactId, PersonId
+from onrecord.base.stretch import intersect, normalise, subtract
+from onrecord.capture.permission import Permission, Union
+from onrecord.capture.runs import Fate
+from onrecord.capture.segment import Gap, Segment, silenced
+from onrecord.capture.words import Word, cut
+from onrecord.interaction.events import Internal
+from onrecord.interaction.record import ArtifactEntry, ArtifactState, SegmentEntry
+from onrecord.policy.kinds import Kind
+from onrecord.signal.encoding import Encoding
+from onrecord.workflow import journal
+from onrecord.workflow.contents import AUDIO, TEXT, read_object, remove, store_object
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.live import Live, Verdicts
+from onrecord.workflow.segments import AUDIO_CLASSIFICATION
+
+
+async def purge_closed(d: Deployment, live: Live, cause: str) -> None:
+    """Brings all that is stored under the durable verdicts of now; `cause` is the event that asks for it.
+
+    Errors: StorageError, VaultError (an intent stands, and is taken up again at the next restart)."""
+    while live.sealing:
+        await asyncio.wait(set(live.sealing))
+    async with live.lock:
+        for entry in list(live.conversation.artifacts.values()):
+            if entry.state is not ArtifactState.ACTIVE:
+                continue
+            if entry.track is None:
+                await _purge_derived(d, live, entry, cause)
+                continue
+            for segment in list(entry.segments.values()):
+                if _closed_within(live, entry, segment):
+                    intent = await _intend(d, live, entry, segment, cause)
+                    await _replace_sound(d, live, entry, segment, intent)
+
+
+async def resume_purges(d: Deployment, live: Live) -> None:
+    """Takes up the intents that a crash left without completion. The caller holds no lock."""
+    async with live.lock:
+        for intent in list(live.conversation.pending_purges.values()):
+            entry = live.conversation.artifacts[intent["artifact"]]
+            segment = entry.segments.get(intent["segment"])
+            if segment is None:
+                await _complete(d, live, intent)
+            elif entry.track is None:
+                await _replace_words(d, live, entry, segment, intent)
+            else:
+                await _replace_sound(d, live, entry, segment, intent)
+
+
+def _audio(live: Live) -> Permission:
+    return Union((Verdicts(live.timeline, Kind.AUDIO_RECORDING),))
+
+
+def _closed_within(live: Live, entry: ArtifactEntry, segment: SegmentEntry) -> bool:
+    rate = entry.rate
+    whole = normalise([(segment.start / rate, (segment.start + segment.samples) / rate)])
+    kept = subtract(whole, normalise((a / rate, b / rate) for a, b, _ in segment.gaps))
+    margin = segment.uncertainty / rate
+    closed = live.timeline.closed(Kind.AUDIO_RECORDING, whole[0].start - margin, whole[0].end + margin)
+    return bool(intersect(kept, normalise((s - margin, e + margin) for s, e in closed)))
+
+
+async def _intend(
+    d: Deployment, live: Live, entry: ArtifactEntry, segment: SegmentEntry, cause: str
+) -> Mapping[str, Any]:
+    data = {
+        "purge": f"pur_{os.urandom(16).hex()}",
+        "artifact": entry.artifact,
+        "segment": segment.segment,
+        "object": segment.object_id,
+        "cause": cause,
+    }
+    await journal.append(d, live, [journal.internal(live, d, Internal.PURGE_INTENDED, data)])
+    return data
+
+
+async def _replace_sound(
+    d: Deployment, live: Live, entry: ArtifactEntry, old: SegmentEntry, intent: Mapping[str, Any]
+) -> None:
+    payload = bytearray(await read_object(d, entry.artifact, old))
+    gaps = tuple(Gap(start, end, Fate(why)) for start, end, why in old.gaps)
+    before = Segment(
+        old.start, payload, gaps, Encoding(entry.encoding), entry.rate, old.epoch, old.uncertainty
+    )
+    kept = before.passed
+    after = silenced(before, _audio(live))
+    persons = [PersonId(p) for p in entry.persons]
+    stored: dict[str, Any] = {"segment": "", "samples": 0}
+    if after.passed:
+        stored = await store_object(d, ArtifactId(entry.artifact), persons, AUDIO, bytes(after.payload))
+        stored["samples"] = after.samples
+    data = {
+        "artifact": entry.artifact,
+        "track": entry.track,
+        "persons": list(entry.persons),
+        "classification": AUDIO_CLASSIFICATION,
+        "epoch": old.epoch,
+        "uncertainty": old.uncertainty,
+        "rate": entry.rate,
+        "encoding": entry.encoding,
+        "start": after.start,
+        "gaps": [[gap.start, gap.end, gap.why.value] for gap in after.gaps],
+        "supersedes": [old.segment],
+        "runs": [[gap.start, gap.end, gap.why.value] for gap in after.gaps],
+        "accounting": _account_purged(live, entry.track or "", kept - after.passed),
+        **stored,
+    }
+    event = journal.internal(live, d, Internal.SEGMENT_SEALED, data, t=after.start / entry.rate)
+    await journal.append(d, live, [event])
+    track = live.tracks.get(entry.track or "")
+    if track is not None:
+        track.gate.purged(kept - after.passed)
+    payload[:] = bytes(len(payload))
+    await _complete(d, live, intent)
+
+
+def _account_purged(live: Live, track: str, samples: int) -> dict[str, int]:
+    """The counters of the track once `samples` have moved from written to silenced_policy."""
+    held = live.tracks.get(track)
+    counts = dict(live.conversation.tracks[track].accounting) if held is None else held.gate.snapshot()
+    counts["written"] -= samples
+    counts["silenced_policy"] += samples
+    counts["purged"] += samples
+    return counts
+
+
+async def _complete(d: Deployment, live: Live, intent: Mapping[str, Any]) -> None:
+    await remove(d, [intent])
+    data = {"purge": intent["purge"], "artifact": intent["artifact"], "segment": intent["segment"]}
+    await journal.append(d, live, [journal.internal(live, d, Internal.PURGE_COMPLETED, data)])
+
+
+async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause: str) -> None:
+    """Words are cut again; what cannot be cut is quarantined."""
+    reach = normalise([(entry.start, entry.end), *((start, end) for _, start, end in entry.sources)])
+    if not reach:
+        return
+    closed = list(live.timeline.closed(Kind(entry.kind), reach[0].start, reach[-1].end))
+    for name, start, end in entry.sources:
+        source = live.conversation.artifacts[name]
+        closed.extend(live.timeline.closed(Kind(source.kind), start, end))
+    newly = subtract(intersect(normalise(closed), reach), normalise(entry.withheld))
+    if not newly:
+        return
+    for segment in list(entry.segments.values()):
+        if entry.form == "words":
+            intent = await _intend(d, live, entry, segment, cause)
+            await _replace_words(d, live, entry, segment, intent)
+        else:
+            data = {"artifact": entry.artifact, "cause": cause}
+            await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
+
+
+async def _replace_words(
+    d: Deployment, live: Live, entry: ArtifactEntry, old: SegmentEntry, intent: Mapping[str, Any]
+) -> None:
+    body = canonical.loads(await read_object(d, entry.artifact, old))
+    words = [Word(w["w"], w["s"], w["e"], w["channel"]) for w in body["words"]]
+    kinds = {Kind(entry.kind), *(Kind(live.conversation.artifacts[name].kind) for name, _, _ in entry.sources)}
+    until = max([entry.end, *(word.e for word in words)])
+    closed = normalise(stretch for kind in kinds for stretch in live.timeline.closed(kind, 0.0, until))
+    told = cut(words, closed)
+    kept = canonical.dumps({"words": [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]})
+    persons = [PersonId(p) for p in entry.persons]
+    stored = await store_object(d, ArtifactId(entry.artifact), persons, TEXT, kept)
+    reach = normalise([(entry.start, entry.end)])
+    withheld = normalise([*entry.withheld, *told.withheld, *intersect(closed, reach)])
+    data = {
+        "artifact": entry.artifact,
+        "kind": entry.kind,
+        "media_type": entry.media_type,
+        "persons": list(entry.persons),
+        "start": entry.start,
+        "end": entry.end,
+        "state": entry.state.value,
+        "classification": entry.classification,
+        "sources": [[name, start, end] for name, start, end in entry.sources],
+        "withheld": [[start, end] for start, end in withheld],
+        "form": entry.form,
+        "supersedes": [old.segment],
+        **stored,
+    }
+    await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_STORED, data, t=entry.start)])
+    await _complete(d, live, intent)

@@ -1,0 +1,42 @@
+"""Closes an interaction: what is held is drained, then a seal commits to the count and to the last digest."""
+
+from typing import Any
+
+from onrecord.interaction.events import Internal
+from onrecord.workflow import journal
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import InvalidRequestError
+from onrecord.workflow.live import Live
+from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.stream import drain
+
+
+async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any]:
+    """Again: the same answer. Errors: ForbiddenError, InvalidRequestError while a stream is live, StorageError."""
+    principal.need(Scope.EVENTS_WRITE)
+    if live.conversation.seal is None:
+        if any(track.stream is not None for track in live.tracks.values()):
+            raise InvalidRequestError("a stream of this interaction is still open")
+        await drain(d, live)
+        async with live.lock:
+            if live.conversation.seal is None:
+                last = d.store.last(d.tenant, live.conversation.interaction)
+                if last is None:
+                    raise InvalidRequestError("there is nothing to seal")
+                data = {"events": last.seq + 1, "last_digest": journal.digest(last).hex()}
+                await journal.append(d, live, [journal.internal(live, d, Internal.SEALED, data)])
+    rows = d.store.events(d.tenant, live.conversation.interaction, _before(live))
+    row = rows[0]
+    kept = live.conversation.seal
+    if kept is None:
+        raise InvalidRequestError("the seal was not stored")
+    return {
+        "leaf_index": row.index,
+        "tree_size": row.index + 1,
+        "events": kept.events,
+        "last_digest": kept.last_digest,
+    }
+
+
+def _before(live: Live) -> int:
+    return -1 if live.conversation.seal is None else live.conversation.seal.events - 1

@@ -1,0 +1,100 @@
+"""Makes segments durable: object first, then the event that names it, each time asking whether it is still allowed."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from onrecord.base.ids import ArtifactId, PersonId
+from onrecord.capture.segment import Segment
+from onrecord.interaction.events import Internal
+from onrecord.storage.ports import StorageError
+from onrecord.vault.errors import VaultError
+from onrecord.workflow import journal
+from onrecord.workflow.contents import AUDIO, remove, store_object
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.live import Live, Track
+
+AUDIO_CLASSIFICATION = "restricted"
+
+
+def seal_in_background(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
+    """One task per hand-over, each after the one before: segments of a track become durable in order."""
+    before = track.last_sealing
+    task = asyncio.get_running_loop().create_task(_seal_after(d, live, track, segments, before))
+    track.last_sealing = task
+    live.sealing.add(task)
+    task.add_done_callback(live.sealing.discard)
+
+
+async def _seal_after(
+    d: Deployment, live: Live, track: Track, segments: Sequence[Segment], before: asyncio.Task[None] | None
+) -> None:
+    if before is not None:
+        await asyncio.wait([before])
+    for segment in segments:
+        await _seal_one(d, live, track, segment)
+
+
+async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -> None:
+    """Crash: an object that no event names (swept), or a durable segment. A failed write loses the segment, says so in
+    the accounting, and shuts nothing that is not shut."""
+    current: Segment | None = track.gate.rejudge(segment)
+    while current is not None:
+        persons = [PersonId(p) for p in track.persons]
+        try:
+            stored = await store_object(d, ArtifactId(track.artifact), persons, AUDIO, bytes(current.payload))
+        except (StorageError, VaultError):
+            track.gate.discarded(current)
+            return
+        async with live.lock:
+            judged = track.gate.rejudge(current)
+            if judged is current:
+                await _name(d, live, track, current, stored)
+                return
+        await remove(d, [stored])
+        current = judged
+
+
+async def _name(d: Deployment, live: Live, track: Track, segment: Segment, stored: dict[str, Any]) -> None:
+    """Under the lock. The event carries the track's account as of its own durability."""
+    data: dict[str, Any] = {
+        "artifact": track.artifact,
+        "track": track.name,
+        "persons": list(track.persons),
+        "classification": AUDIO_CLASSIFICATION,
+        "epoch": segment.epoch,
+        "uncertainty": segment.uncertainty,
+        "rate": segment.rate,
+        "encoding": segment.encoding.value,
+        "start": segment.start,
+        "samples": segment.samples,
+        "gaps": [[gap.start, gap.end, gap.why.value] for gap in segment.gaps],
+        "supersedes": [],
+        "runs": [[run.start, run.end, run.fate.value] for run in track.gate.take_runs()],
+        "accounting": track.gate.snapshot(segment),
+        **stored,
+    }
+    event = journal.internal(live, d, Internal.SEGMENT_SEALED, data, t=segment.start / segment.rate)
+    try:
+        await journal.append(d, live, [event])
+    except StorageError:
+        await remove(d, [stored])
+        track.gate.discarded(segment)
+    else:
+        track.gate.sealed(segment)
+
+
+async def seal_rest(d: Deployment, live: Live) -> None:
+    """Waits for what is being sealed, then puts the account of every track on record."""
+    while live.sealing:
+        await asyncio.wait(set(live.sealing))
+    async with live.lock:
+        for track in live.tracks.values():
+            data = {
+                "track": track.name,
+                "runs": [[run.start, run.end, run.fate.value] for run in track.gate.take_runs()],
+                "accounting": track.gate.snapshot(),
+            }
+            known = live.conversation.tracks[track.name].accounting
+            if data["runs"] or known != data["accounting"]:
+                await journal.append(d, live, [journal.internal(live, d, Internal.TRACK_ACCOUNTED, data)])

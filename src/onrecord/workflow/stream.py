@@ -1,0 +1,174 @@
+"""Media enters: a token opens a stream, frames pass the gates of this process, segments are sealed behind them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onrecord.base.ids import new_artifact_id, new_person_id
+from onrecord.capture.clockmap import ClockMap
+from onrecord.capture.track import TrackGate
+from onrecord.interaction.events import Internal
+from onrecord.signal.encoding import Encoding
+from onrecord.workflow import journal
+from onrecord.workflow.admit import token_id
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import BadTokenError, SealedError, StreamConflictError
+from onrecord.workflow.find import find
+from onrecord.workflow.live import Live, Track
+from onrecord.workflow.segments import seal_in_background, seal_rest
+from onrecord.workflow.side_records import RecordKind, opened, sealed
+
+RECONNECT_UNCERTAINTY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrack:
+    name: str
+    rate: int
+    encoding: Encoding
+
+
+@dataclass(slots=True)
+class Stream:
+    """One open socket's media. `timestamp`s of `offer` are samples of the stream, from its own second 0."""
+
+    id: str
+    live: Live
+    tracks: dict[str, Track]
+    clocks: dict[str, ClockMap]
+
+
+async def open_stream(
+    d: Deployment, token: str, tracks: Sequence[NewTrack], offset: float | None, door: str
+) -> Stream:
+    """The token is used up only where this succeeds; nothing is accounted for before. `offset` in seconds; without
+    one 0 for the first stream and the moment of connection for a later one.
+
+    Errors: BadTokenError, StreamConflictError, SealedError, CaptureError (bad_clock), StorageError."""
+    record = d.store.record(d.tenant, RecordKind.STREAM_TOKEN, token_id(token))
+    if record is None or opened(d.vault, d.tenant, record)["used"]:
+        raise BadTokenError("this stream token is not valid, or was used")
+    live = await find(d, record.interaction)
+    async with live.lock:
+        if live.conversation.seal is not None:
+            raise SealedError("the interaction is sealed")
+        if opened(d.vault, d.tenant, record)["used"] or token_id(token) in live.tokens_used:
+            raise BadTokenError("this stream token is not valid, or was used")
+        _refuse_conflict(live, tracks)
+        start, uncertainty = _origin(d, live, offset)
+        clocks = {t.name: ClockMap(t.rate, start, uncertainty, live.epochs) for t in tracks}
+        identifier = f"str_{os.urandom(16).hex()}"
+        persons = {t.name: _person_of(live, t.name) for t in tracks}
+        data = {
+            "stream": identifier,
+            "door": door,
+            "epoch": live.epochs,
+            "offset": start,
+            "uncertainty": uncertainty,
+            "tracks": [
+                {"name": t.name, "rate": t.rate, "encoding": t.encoding.value, "persons": list(persons[t.name])}
+                for t in tracks
+            ],
+        }
+        used = sealed(
+            d.vault,
+            d.tenant,
+            RecordKind.STREAM_TOKEN,
+            record.id,
+            {"interaction": record.interaction, "used": True},
+            interaction=record.interaction,
+        )
+        event = journal.internal(live, d, Internal.STREAM_OPENED, data, t=start)
+        await journal.append(d, live, [event], lambda _: [used])
+        live.tokens_used.add(record.id)
+        live.epochs += 1
+        for track in tracks:
+            _attach(live, track, clocks[track.name], persons[track.name], identifier)
+    return Stream(identifier, live, {t.name: live.tracks[t.name] for t in tracks}, clocks)
+
+
+def _refuse_conflict(live: Live, tracks: Sequence[NewTrack]) -> None:
+    for track in tracks:
+        known = live.tracks.get(track.name)
+        if known is None:
+            continue
+        if known.stream is not None:
+            raise StreamConflictError("a stream for this track is live")
+        if known.rate != track.rate or known.encoding != track.encoding.value:
+            raise StreamConflictError("the track was begun in another format")
+
+
+def _origin(d: Deployment, live: Live, offset: float | None) -> tuple[float, float]:
+    if offset is not None:
+        return offset, 0.0
+    if not live.conversation.streams:
+        return 0.0, 0.0
+    return live.now(d.clock.now_ns()), RECONNECT_UNCERTAINTY
+
+
+def _person_of(live: Live, track: str) -> tuple[str, ...]:
+    """Who is heard on a track: the parties of that role, or a provisional person of the track's own."""
+    known = live.tracks.get(track)
+    if known is not None:
+        return known.persons
+    named = tuple(dict.fromkeys(p.person for p in live.conversation.parties if p.role == track))
+    return named or (new_person_id(),)
+
+
+def _attach(live: Live, new: NewTrack, clock: ClockMap, persons: tuple[str, ...], stream: str) -> None:
+    known = live.tracks.get(new.name)
+    if known is None:
+        gate = TrackGate(new.encoding, clock, live.permission(), live.conversation.hold_back)
+        live.tracks[new.name] = Track(
+            new.name, gate, new_artifact_id(), persons, new.rate, new.encoding.value, stream
+        )
+    else:
+        known.gate.begin(clock)
+        known.stream = stream
+
+
+def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: bytes) -> None:
+    """One wire frame, judged in memory at once. Errors: FrameError (counted as invalid, nothing else touched),
+    StreamConflictError where the stream was closed by this side."""
+    held = stream.tracks[track]
+    if held.stream != stream.id:
+        raise StreamConflictError("this stream was closed")
+    segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
+    if segments:
+        seal_in_background(d, stream.live, held, segments)
+
+
+async def close_stream(d: Deployment, stream: Stream, reason: str) -> None:
+    """The socket is gone; what is held waits for the call to go on or to end. `reason` from a closed list."""
+    attached = [track for track in stream.tracks.values() if track.stream == stream.id]
+    if not attached:
+        return
+    for track in attached:
+        track.stream = None
+    live = stream.live
+    async with live.lock:
+        data = {"stream": stream.id, "reason": reason}
+        await journal.append(d, live, [journal.internal(live, d, Internal.STREAM_CLOSED, data)])
+    await drain_if_ended(d, live)
+
+
+async def drain_if_ended(d: Deployment, live: Live) -> None:
+    """After the end of the call and of its sockets nothing more is to come: what is held is decided."""
+    if live.conversation.ended_t is not None and all(track.stream is None for track in live.tracks.values()):
+        await drain(d, live)
+
+
+async def drain(d: Deployment, live: Live) -> None:
+    """Decides all that is held, by the verdicts known now, and waits until what may be kept is durable."""
+    for track in live.tracks.values():
+        segments = track.gate.flush()
+        if segments:
+            seal_in_background(d, live, track, segments)
+    await seal_rest(d, live)
+
+
+def recheck(live: Live) -> None:
+    """Gives every gate the permission as it is now; what it closes is silenced before this returns."""
+    permission = live.permission()
+    for track in live.tracks.values():
+        track.gate.permission = permission

@@ -1,0 +1,150 @@
+"""What is shown of a conversation: plain JSON values in the contract's words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from onrecord.base.clock import rfc3339
+from onrecord.interaction.record import ArtifactEntry, ArtifactState, Stage
+from onrecord.policy.kernel import Timeline, replay
+from onrecord.policy.kinds import Kind
+from onrecord.policy.verdict import Decision, Flag
+from onrecord.workflow.admit import head_of
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.live import Live
+from onrecord.workflow.manifest import gaps_of
+
+
+def decision(d: Decision) -> dict[str, Any]:
+    return {
+        "verdict": d.verdict.word,
+        "state": d.state.value,
+        "reason": d.reason,
+        "rules": list(d.rules),
+        "purpose": d.purpose,
+        "legal_basis": d.legal_basis,
+        "retention": d.retention,
+        "since": d.since,
+        "can_end": d.can_end,
+    }
+
+
+def decisions(timeline: Timeline, t: float) -> dict[str, Any]:
+    return {kind.value: decision(made) for kind, made in timeline.at(t).items()}
+
+
+def flags(found: Iterable[Flag]) -> list[dict[str, Any]]:
+    return [{"flag": f.flag, "t": f.t, "event_id": f.event_id} for f in found]
+
+
+def decisions_at(d: Deployment, live: Live, t: float | None, as_of: float | None) -> dict[str, Any]:
+    """The decisions for instant `t` as known at `as_of`, both in seconds; now where not given."""
+    now = live.now(d.clock.now_ns())
+    moment = now if t is None else t
+    if as_of is None:
+        known = max(now, live.conversation.last_received)
+        timeline = live.timeline
+    else:
+        known = as_of
+        timeline = replay(live.timeline.policy, head_of(live.conversation), live.timeline.facts, as_of)
+    return {
+        "t": moment,
+        "as_of": known,
+        "decisions": decisions(timeline, moment),
+        "flags": flags([*timeline.flags(known), *live.flags]),
+    }
+
+
+def interaction(d: Deployment, live: Live) -> dict[str, Any]:
+    c = live.conversation
+    started, ended = c.started_at, None
+    if started is not None and c.ended_t is not None:
+        ended = rfc3339(started + round(c.ended_t * 1e9))
+    now = live.now(d.clock.now_ns())
+    shut = live.is_shut
+    made = live.timeline.at(now)
+    return {
+        "id": c.interaction,
+        "state": c.stage.value,
+        "sector": c.sector,
+        "parties": [
+            {
+                "role": p.role,
+                "jurisdiction": p.jurisdiction,
+                **({"party_id": p.party_id} if p.party_id else {}),
+                **p.contact,
+                "person": p.person,
+            }
+            for p in c.parties
+        ],
+        "artifacts_enabled": list(c.enabled),
+        "policy_packs": [dict(pack) for pack in c.packs],
+        "created_at": rfc3339(c.created_at),
+        "started_at": None if started is None else rfc3339(started),
+        "ended_at": ended,
+        "gates": {kind.value: _gate(made[kind], shut=shut) for kind in Kind},
+        "interruptions": list(c.interruptions),
+        "streams_live": len(c.open_streams),
+        "erased_events": c.unreadable,
+        "seal": None if c.seal is None else {"events": c.seal.events, "last_digest": c.seal.last_digest},
+        "flags": flags([*live.timeline.flags(max(now, c.last_received)), *live.flags]),
+    }
+
+
+def _gate(made: Decision, *, shut: bool) -> str:
+    return "open" if not shut and made.state.value == "capturing" else "shut"
+
+
+def transitions(timeline: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "t": t,
+            "kind": kind.value,
+            "verdict": made.verdict.word,
+            "state": made.state.value,
+            "reason": made.reason,
+            "cause": made.cause,
+        }
+        for t, kind, made in timeline.transitions()
+    ]
+
+
+def accounting(live: Live) -> dict[str, Any]:
+    """Samples by fate, per track: from the gate where this process holds it, else the last durable counters."""
+    tracks: dict[str, Any] = {
+        name: {"unit": "samples", **entry.accounting} for name, entry in live.conversation.tracks.items()
+    }
+    for name, track in live.tracks.items():
+        tracks[name] = {"unit": "samples", **track.gate.accounting.snapshot()}
+    return {"tracks": tracks}
+
+
+def artifact(live: Live, entry: ArtifactEntry) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": entry.artifact,
+        "kind": entry.kind,
+        "track": entry.track,
+        "media_type": entry.media_type,
+        "start": entry.start,
+        "end": entry.end,
+        "state": entry.state.value,
+        "classification": entry.classification,
+        "sources": [{"artifact": a, "start": s, "end": e} for a, s, e in entry.sources],
+        "gaps": [[s, e, "withheld"] for s, e in entry.withheld],
+    }
+    if entry.track is not None:
+        shown["start"] = 0.0
+        shown["end"] = length_of(live)
+        if entry.state is not ArtifactState.ERASED:
+            shown["gaps"] = gaps_of(live, entry, shown["end"])
+    return shown
+
+
+def length_of(live: Live) -> float:
+    """Where the call ends on its clock, or how far its media has come."""
+    c = live.conversation
+    stored = (s.start + s.samples for a in c.artifacts.values() if a.track for s in a.segments.values())
+    rates = {a.rate for a in c.artifacts.values() if a.track}
+    head = max((end / rate for end in stored for rate in rates), default=0.0)
+    if c.ended_t is not None and c.stage in {Stage.ENDED, Stage.SEALED}:
+        return max(c.ended_t, 0.0)
+    return max(head, live.media_head())
