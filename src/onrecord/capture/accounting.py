@@ -9,8 +9,8 @@ from onrecord.capture.errors import CaptureError
 @dataclass(slots=True)
 class Accounting:
     """Samples of one track. Always: received + missing = written + silenced_policy + silenced_gap + late + duplicate +
-    invalid + held + lost. `purged` is a part of silenced_policy, shown apart. `held` is what is in memory or handed over
-    and not yet known to be durable."""
+    invalid + held + lost. `purged` is a part of silenced_policy, shown apart. `held` is what is in memory, or handed
+    over and not yet known to be durable."""
 
     received: int = 0
     missing: int = 0
@@ -25,8 +25,8 @@ class Accounting:
     purged: int = 0
 
     @classmethod
-    def of(cls, counts: Mapping[str, int]) -> "Accounting":
-        """From `as_dict`. Errors: bad_accounting where a count is absent, negative or the identity does not hold."""
+    def restore(cls, counts: Mapping[str, int]) -> "Accounting":
+        """What `snapshot` gave. Errors: bad_accounting where one is absent or negative, or they do not add up."""
         try:
             result = cls(**{field.name: int(counts[field.name]) for field in fields(cls)})
         except (KeyError, TypeError, ValueError) as error:
@@ -40,5 +40,5 @@ class Accounting:
         known = self.written + self.silenced_policy + self.silenced_gap + self.late + self.duplicate
         return self.received + self.missing == known + self.invalid + self.held + self.lost
 
-    def as_dict(self) -> dict[str, int]:
+    def snapshot(self) -> dict[str, int]:
         return asdict(self)

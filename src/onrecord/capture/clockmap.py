@@ -1,7 +1,7 @@
 """From a stream's own timestamps to positions on the interaction's axis."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onrecord.capture.errors import CaptureError
 
@@ -37,6 +37,8 @@ class ClockMap:
     offset_s: float = 0.0
     uncertainty_s: float = 0.0
     epoch: int = 0
+    origin: int = field(init=False)  # position of the stream's timestamp 0, samples
+    uncertainty: int = field(init=False)  # samples either side, rounded up
 
     def __post_init__(self) -> None:
         sound = (
@@ -47,16 +49,8 @@ class ClockMap:
         )
         if not sound:
             raise CaptureError("a stream clock out of range", code="bad_clock")
-
-    @property
-    def origin(self) -> int:
-        """Position of the stream's timestamp 0, samples."""
-        return round(self.offset_s * self.rate)
-
-    @property
-    def uncertainty(self) -> int:
-        """Samples either side, rounded up."""
-        return math.ceil(self.uncertainty_s * self.rate - _SNAP)
+        object.__setattr__(self, "origin", round(self.offset_s * self.rate))
+        object.__setattr__(self, "uncertainty", opening(self.uncertainty_s, self.rate))
 
     def position(self, timestamp: int) -> int:
         """Samples on the interaction's axis for a timestamp in samples of the stream."""

@@ -83,8 +83,8 @@ class Judge:
         return False
 
     def withheld(self, stretches: Sequence[tuple[int, int]], slot: int, uncertainty: int) -> list[tuple[int, int]]:
-        """What goes of `stretches` (in order, disjoint) when each is cut into slots of `slot` samples from its start on and
-        a slot goes whole as soon as it touches, `uncertainty` samples either side, a closed stretch."""
+        """What goes of `stretches` (in order, disjoint) when each is cut into slots of `slot` samples from its start on
+        and a slot goes whole as soon as it touches, `uncertainty` samples either side, a closed stretch."""
         if not stretches:
             return []
         shut = self.closed(stretches[0][0] - uncertainty, stretches[-1][1] + uncertainty)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 
 class Fate(StrEnum):
-    """`passed`: handed over in a segment, whose own gaps say the rest. The others left digital silence: `policy` closed,
-    `gap` never received, `disconnected` no stream then, `lost` received and gone in a crash or with its storage."""
+    """`passed`: handed over in a segment, whose own gaps say the rest. The others left digital silence: `policy`
+    closed, `gap` never received, `disconnected` no stream then, `lost` gone in a crash or with its storage."""
 
     PASSED = "passed"
     POLICY = "policy"
@@ -77,7 +77,14 @@ class Runs:
     def passed(self) -> list[tuple[int, int]]:
         return [(run.start, run.end) for run in self._runs if run.fate is Fate.PASSED]
 
-    def take(self) -> tuple[Run, ...]:
-        taken = tuple(self._runs)
-        self._runs = []
+    def take(self, until: int | None = None) -> tuple[Run, ...]:
+        """Removes and returns all, or what lies before `until`."""
+        if until is None:
+            taken, self._runs = tuple(self._runs), []
+            return taken
+        if not self._runs:
+            return ()
+        start, end = self._runs[0].start, self._runs[-1].end
+        taken = tuple(self.over(start, until))
+        self._runs = self.over(until, end)
         return taken

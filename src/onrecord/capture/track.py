@@ -1,37 +1,28 @@
 """The gate of one audio track: hold-back, verdict, segment, and an account of every sample."""
 
-from bisect import bisect_right
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
 from onrecord.capture.accounting import Accounting
 from onrecord.capture.clockmap import ClockMap
-from onrecord.capture.errors import CaptureError, FrameError
+from onrecord.capture.errors import CaptureError
+from onrecord.capture.hold_back import HoldBack, Piece
 from onrecord.capture.open_segment import OpenSegment
 from onrecord.capture.permission import Judge, Permission
+from onrecord.capture.place import misplaced
 from onrecord.capture.runs import Fate, Run, Runs
 from onrecord.capture.segment import Segment, silenced, slot_samples
 from onrecord.signal.encoding import Encoding
 
 HOLD_BACK_SECONDS = 5.0
 SEGMENT_SECONDS = 4
-FARTHEST_AHEAD_SECONDS = 3600
-
-
-class _Piece(NamedTuple):
-    """At most 20 ms in hold-back; `due`: the head at which it is released, before the hold-back is added."""
-
-    start: int
-    end: int
-    due: int
-    payload: bytearray
-    clock: ClockMap
+MAX_HOLD_BACK_SECONDS = 600.0
 
 
 class TrackGate:
-    """All positions are samples on the interaction's axis. No audio leaves it but in a Segment, and none is in a Segment
-    that was closed when it was made. Memory: hold-back + uncertainty + SEGMENT_SECONDS + one wire frame, whatever comes.
-    Not for use by two threads at once."""
+    """All positions are samples on the interaction's axis. No audio leaves it but in a Segment, and none is in a
+    Segment that was closed when it was made. Memory: hold-back + uncertainty + SEGMENT_SECONDS + one wire frame,
+    whatever comes, besides what is handed over. Not for two threads at once. Errors: bad_hold_back."""
 
     def __init__(
         self,
@@ -40,17 +31,17 @@ class TrackGate:
         permission: Permission,
         hold_back_s: float = HOLD_BACK_SECONDS,
     ) -> None:
-        self.encoding = encoding
+        if not 0 <= hold_back_s <= MAX_HOLD_BACK_SECONDS:
+            raise CaptureError("a hold-back is 0 to 600 seconds", code="bad_hold_back")
         self.accounting = Accounting()
         self._width = encoding.width
         self._slot = slot_samples(clock.rate)
         self._hold_back = round(hold_back_s * clock.rate)
         self._reach = max(self._hold_back, clock.rate)
         self._clock = clock
-        self._uncertainty = clock.uncertainty
         self._head = clock.origin
-        self._held: list[_Piece] = []
-        self._stray: _Piece | None = None
+        self._held = HoldBack(self._slot, self._width)
+        self._stray: Piece | None = None
         self._permission = permission
         self._judge = Judge(permission, clock.rate)
         self._open = OpenSegment(encoding, SEGMENT_SECONDS * clock.rate, clock.origin, clock)
@@ -64,17 +55,18 @@ class TrackGate:
         encoding: Encoding,
         clock: ClockMap,
         permission: Permission,
-        hold_back_s: float,
+        hold_back_s: float = HOLD_BACK_SECONDS,
+        *,
         snapshot: Mapping[str, int],
         durable_end: int,
     ) -> Self:
         """The gate as its last durable snapshot leaves it: what was held is lost, from `durable_end` (the end of the
         last fate on record) to the head; both are behind it for good. Errors: bad_accounting."""
         gate = cls(encoding, clock, permission, hold_back_s)
-        counts = Accounting.of(snapshot)
+        counts = Accounting.restore(snapshot)
+        head = max(snapshot["head"], durable_end) if "head" in snapshot else durable_end
         counts.lost += counts.held
         counts.held = 0
-        head = max(snapshot.get("head", 0), durable_end)
         gate.accounting = counts
         gate._head = head
         gate._open.restart(head, clock)
@@ -97,17 +89,12 @@ class TrackGate:
         """End of the latest sample taken."""
         return self._head
 
-    @property
-    def clock(self) -> ClockMap:
-        return self._clock
-
     def begin(self, clock: ClockMap) -> None:
         """A new epoch: the stream comes again, under another clock. What is held stays held. Errors: bad_clock."""
         if clock.rate != self._clock.rate:
             raise CaptureError("a track keeps its sample rate", code="bad_clock")
         self._settle_stray(taken=True)
         self._clock = clock
-        self._uncertainty = clock.uncertainty
 
     def offer(self, position: int, payload: bytes | bytearray) -> tuple[Segment, ...]:
         """Takes one wire frame; the segments that became full by it. Errors: FrameError (odd_bytes, position_negative,
@@ -117,15 +104,18 @@ class TrackGate:
         end = position + samples
         if position == self._head and self._stray is None and not odd and 0 < samples <= self._slot:
             self.accounting.held += samples
-            self._held.append(_Piece(position, end, end + self._uncertainty, bytearray(payload), self._clock))
+            self._held.append(position, end, payload, self._clock)
             self._head = end
         elif samples or odd:
-            self._judge_place(position, samples, odd)
+            refusal = misplaced(position, odd, self._head, self._clock)
+            if refusal is not None:
+                self.accounting.invalid += samples + odd
+                raise refusal
             if not self._is_stray(position, end, payload):
                 self._take(position, end, payload)
         due = self._head - self._hold_back
-        while self._held and self._held[0].due <= due:
-            self._release()
+        while (piece := self._held.first) is not None and piece.due <= due:
+            self._release(piece)
         return self._hand_over()
 
     def recheck(self) -> int:
@@ -140,14 +130,14 @@ class TrackGate:
         """Drains the hold-back up to position `until` (all of it by default) and hands over what is open."""
         if until is None:
             self._settle_stray(taken=True)
-        while self._held and (until is None or self._held[0].end <= until):
-            self._release()
+        while (piece := self._held.first) is not None and (until is None or piece.end <= until):
+            self._release(piece)
         self._cut(self._open.clock)
         return self._hand_over()
 
-    def take_runs(self) -> tuple[Run, ...]:
-        """Fates since last taken, in order, up to where the last segment or silence was settled."""
-        return self._runs.take()
+    def take_runs(self, until: int | None = None) -> tuple[Run, ...]:
+        """Fates since last taken, in order, as far as they are settled: all, or those before `until`."""
+        return self._runs.take(until)
 
     def rejudge(self, segment: Segment) -> Segment | None:
         """A segment handed over and not yet sealed, as far as it is permitted now; None where nothing is left, which
@@ -171,18 +161,14 @@ class TrackGate:
         self.accounting.held -= samples
         self.accounting.written += samples
 
-    def discarded(self, segment: Segment, fate: Fate = Fate.POLICY) -> None:
-        """The segment will never be stored: `policy` where it may not be, `lost` where it cannot be.
-        Errors: segment_unknown."""
+    def discarded(self, segment: Segment) -> None:
+        """The segment could not be stored and never will be: lost. Errors: segment_unknown."""
         samples = self._outstanding(segment)
         del self._unsealed[segment.start]
         self.accounting.held -= samples
-        if fate is Fate.POLICY:
-            self.accounting.silenced_policy += samples
-        else:
-            self.accounting.lost += samples
+        self.accounting.lost += samples
         for start, end in segment.runs().passed():
-            self._runs.paint(start, end, fate)
+            self._runs.paint(start, end, Fate.LOST)
 
     def purged(self, samples: int) -> None:
         """Samples written before were replaced by silence. Errors: bad_accounting where so many were never written."""
@@ -194,7 +180,7 @@ class TrackGate:
 
     def snapshot(self, sealing: Segment | None = None) -> dict[str, int]:
         """Counts and head, to be made durable with the event that names `sealing`, which counts as written."""
-        counts = self.accounting.as_dict()
+        counts = self.accounting.snapshot()
         if sealing is not None:
             samples = self._outstanding(sealing)
             counts["held"] -= samples
@@ -206,29 +192,15 @@ class TrackGate:
             raise CaptureError("no such segment is waiting to be sealed", code="segment_unknown")
         return segment.passed
 
-    def _judge_place(self, position: int, samples: int, odd: int) -> None:
-        """Refuses what has no place: half samples, a position before the stream's start or absurdly far ahead."""
-        farthest = max(self._head, self._clock.origin) + FARTHEST_AHEAD_SECONDS * self._clock.rate
-        if odd:
-            error = FrameError("a frame ends in half a sample", code="odd_bytes")
-        elif position < self._clock.origin:
-            error = FrameError("a frame from before its stream began", code="position_negative")
-        elif position > farthest:
-            error = FrameError("a frame more than an hour ahead of its stream", code="position_far_ahead")
-        else:
-            return
-        self.accounting.invalid += samples + odd
-        raise error
-
     def _is_stray(self, position: int, end: int, payload: bytes | bytearray) -> bool:
-        """Whether the frame is set aside. One frame alone, more than the hold-back ahead, would release all that is held:
-        it waits until the next frame shows that the stream has jumped (taken) or has not (invalid)."""
+        """Whether the frame is set aside. One alone, more than the hold-back ahead, would release all that is held: it
+        waits until the next frame shows that the stream has jumped (taken) or has not (invalid)."""
         if self._stray is not None:
             self._settle_stray(taken=position > self._stray.start - self._reach)
         if position <= max(self._head, self._clock.origin) + self._reach:
             return False
         self.accounting.held += end - position
-        self._stray = _Piece(position, end, end, bytearray(payload), self._clock)
+        self._stray = Piece(position, end, end, bytearray(payload), self._clock)
         return True
 
     def _settle_stray(self, *, taken: bool) -> None:
@@ -240,7 +212,7 @@ class TrackGate:
             self._take(stray.start, stray.end, stray.payload)
         else:
             self.accounting.invalid += stray.end - stray.start
-        _wipe(stray.payload)
+        stray.wipe()
 
     def _take(self, position: int, end: int, payload: bytes | bytearray) -> None:
         """Gives every part of a frame its place: late, inside the open segment, or in hold-back."""
@@ -258,48 +230,30 @@ class TrackGate:
                 self._fill(run.start, run.end, part)
         free = max(position, self._open.end)
         if free < end:
-            self._hold(free, end, view[(free - position) * width :])
+            known = self._held.insert(free, end, view[(free - position) * width :], self._clock)
+            self.accounting.duplicate += known
+            self.accounting.held += end - free - known
         self._head = max(self._head, end)
-
-    def _hold(self, start: int, end: int, view: memoryview) -> None:
-        """Into hold-back, in slots; samples already there are duplicates."""
-        width = self._width
-        index = bisect_right(self._held, start, key=lambda piece: piece.end)
-        at = start
-        while at < end:
-            if index < len(self._held) and self._held[index].start <= at:
-                upto = min(end, self._held[index].end)
-                self.accounting.duplicate += upto - at
-            else:
-                upto = min(end, at + self._slot)
-                if index < len(self._held):
-                    upto = min(upto, self._held[index].start)
-                part = bytearray(view[(at - start) * width : (upto - start) * width])
-                self._held.insert(index, _Piece(at, upto, upto + self._uncertainty, part, self._clock))
-                self.accounting.held += upto - at
-            index += 1
-            at = upto
 
     def _fill(self, start: int, end: int, view: memoryview) -> None:
         """A hole in the open segment, in slots: received after all."""
         counts = self.accounting
+        uncertainty = self._clock.uncertainty
         for at in range(start, end, self._slot):
             upto = min(end, at + self._slot)
             counts.missing -= upto - at
             counts.silenced_gap -= upto - at
-            if self._judge.touches(at - self._uncertainty, upto + self._uncertainty):
+            if self._judge.touches(at - uncertainty, upto + uncertainty):
                 counts.silenced_policy += upto - at
                 self._open.runs.paint(at, upto, Fate.POLICY)
             else:
                 counts.held += upto - at
                 part = view[(at - start) * self._width : (upto - start) * self._width]
-                self._open.insert(at, part, self._uncertainty)
+                self._open.insert(at, part, uncertainty)
 
-    def _release(self) -> None:
+    def _release(self, piece: Piece) -> None:
         """The first held piece gets its verdict."""
-        piece = self._held[0]
-        uncertainty = piece.due - piece.end
-        closed = self._judge.touches(piece.start - uncertainty, piece.end + uncertainty)
+        closed = self._judge.touches(piece.start - piece.uncertainty, piece.end + piece.uncertainty)
         counts = self.accounting
         if piece.start > self._open.end:
             self._skip(piece.start, Fate.GAP if piece.clock is self._open.clock else Fate.DISCONNECTED)
@@ -311,8 +265,7 @@ class TrackGate:
             self._open.skip(piece.end, Fate.POLICY)
         else:
             self._open.append(piece.end, piece.payload)
-        _wipe(piece.payload)
-        del self._held[0]
+        self._held.drop_first()
         if not self._open.fits(piece.end + self._slot):
             self._cut(piece.clock)
 
@@ -344,7 +297,3 @@ class TrackGate:
             return ()
         ready, self._ready = self._ready, []
         return tuple(ready)
-
-
-def _wipe(payload: bytearray) -> None:
-    payload[:] = bytes(len(payload))

@@ -21,7 +21,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """`kept` in the order given; `withheld`: where the other words were, sorted and disjoint; `count`: how many they are."""
+    """`kept` in the order given; `withheld`: where the others were, sorted, disjoint; `count`: how many those are."""
 
     kept: tuple[Word, ...]
     withheld: tuple[Stretch, ...]

@@ -1,10 +1,10 @@
 """Twilio Media Streams, messages to the application (twilio.com/docs/voice/media-streams/websocket-messages).
 
-Numbers come as strings or as integers. The digit of a `dtmf` message is not read: a key press is a position, never a value.
+Numbers come as strings or as integers. The digit of a `dtmf` message is not read: a key press is a position only.
 """
 
 import math
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from typing import assert_never
 
 import msgspec
@@ -13,16 +13,18 @@ from onrecord.capture.errors import WireError
 
 RATE = 8000
 MAX_TEXT = 65_536  # characters or bytes of one text frame
-_CODEC = ("audio/x-mulaw", RATE, 1)
-_TRACK_OF = {"inbound": "customer", "outbound": "agent"}
-_WIRE_OF = {name: wire for wire, name in _TRACK_OF.items()}
+CODEC = ("audio/x-mulaw", RATE, 1)
+TRACK_OF = {"inbound": "customer", "outbound": "agent"}
+
+
+def _type_only(message: object) -> str:
+    return f"{type(message).__name__}()"
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False):
     """Shows its type only: tokens and sound stay out of logs."""
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+    __repr__ = _type_only
 
 
 class Connected(_Message, frozen=True, gc=False):
@@ -156,7 +158,7 @@ class _WireStop(_Wire, tag="stop"):
 
 
 _AnyWire = _WireConnected | _WireStart | _WireMedia | _WireDtmf | _WireMark | _WireStop
-_SHAPES = {
+_SHAPES: dict[str, type[msgspec.Struct]] = {
     "connected": _WireConnected,
     "start": _WireStart,
     "media": _WireMedia,
@@ -194,7 +196,7 @@ def parse(raw: bytes | str) -> Message:
 
 
 def _track(wire: str) -> str:
-    track = _TRACK_OF.get(wire)
+    track = TRACK_OF.get(wire)
     if track is None:
         raise WireError("a track that is neither inbound nor outbound", code="unknown_track")
     return track
@@ -203,7 +205,7 @@ def _track(wire: str) -> str:
 def _start(wire: _WireStart) -> Start:
     body = wire.start
     form = body.media_format
-    if (form.encoding, form.sample_rate, form.channels) != _CODEC:
+    if (form.encoding, form.sample_rate, form.channels) != CODEC:
         raise WireError("this socket takes mu-law at 8000 Hz, one channel", code="wrong_codec")
     token = body.custom_parameters.get("token")
     if token is not None and not isinstance(token, str):
@@ -268,56 +270,3 @@ def _missing(value: dict[str, object], shape: type[msgspec.Struct]) -> str | Non
             if missing is not None:
                 return missing
     return None
-
-
-def render(message: Message, *, digit: str = "0") -> bytes:
-    """One text frame as the platform sends it, numbers as strings. `digit` is what a Dtmf has on the wire: it holds none."""
-    return msgspec.json.encode(_document(message, digit))
-
-
-def _document(message: Message, digit: str) -> dict[str, object]:
-    match message:
-        case Connected(version=version):
-            return {"event": "connected", "protocol": "Call", "version": version}
-        case Start():
-            body: dict[str, object] = _start_document(message)
-            event = "start"
-        case Media():
-            event = "media"
-            body = {
-                "track": _WIRE_OF[message.track],
-                "chunk": str(message.chunk),
-                "timestamp": str(message.timestamp),
-                "payload": b64encode(message.payload).decode(),
-            }
-        case Dtmf(track=track):
-            event, body = "dtmf", {"track": f"{_WIRE_OF[track]}_track", "digit": digit}
-        case Mark(name=name):
-            event, body = "mark", {"name": name}
-        case Stop():
-            event, body = "stop", {"accountSid": message.account_sid, "callSid": message.call_sid}
-        case _:
-            assert_never(message)
-    return {
-        "event": event,
-        "sequenceNumber": str(message.sequence),
-        event: body,
-        "streamSid": message.stream_sid,
-    }
-
-
-def _start_document(message: Start) -> dict[str, object]:
-    encoding, rate, channels = _CODEC
-    parameters = {}
-    if message.token is not None:
-        parameters["token"] = message.token
-    if message.offset is not None:
-        parameters["offset"] = repr(message.offset)
-    return {
-        "accountSid": message.account_sid,
-        "streamSid": message.stream_sid,
-        "callSid": message.call_sid,
-        "tracks": [_WIRE_OF[track] for track in message.tracks],
-        "mediaFormat": {"encoding": encoding, "sampleRate": rate, "channels": channels},
-        "customParameters": parameters,
-    }
