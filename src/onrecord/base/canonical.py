@@ -44,14 +44,15 @@ def _fast(value: Any) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """JCS bytes (RFC 8785). Errors: NotCanonicalError for NaN, infinities, integers beyond 2^53 - 1, other types."""
+    """JCS bytes (RFC 8785). Errors: NotCanonicalError for NaN, infinities, integers beyond 2^53 - 1, lone surrogates,
+    other types and nesting beyond the interpreter's stack."""
     try:
         return orjson.dumps(_fast(value), option=orjson.OPT_SORT_KEYS)
-    except (_NeedsSlowPathError, orjson.JSONEncodeError):
+    except (_NeedsSlowPathError, orjson.JSONEncodeError, RecursionError):
         pass
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise NotCanonicalError("the value has no canonical JSON form") from error
 
 
@@ -62,10 +63,18 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _number(digits: str) -> int | float:
+    """Beyond 2^53 - 1 every JSON number is a double (RFC 8785, 3.2.2.3), written without a point below 1e21."""
+    if len(digits) > 17:
+        return float(digits)
+    value = int(digits)
+    return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else float(value)
+
+
 def loads(data: bytes) -> Any:
     """The value of JCS bytes, and only of those. Errors: NotCanonicalError on another form or a double key."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_int=_number)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise NotCanonicalError("not JSON in UTF-8") from error
     if dumps(value) != data:

@@ -1,8 +1,13 @@
 """Wall time behind a protocol; media time never comes from here."""
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Protocol
+
+_DATE_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
+)
 
 
 class Clock(Protocol):
@@ -30,15 +35,27 @@ class ManualClock:
 
 
 def rfc3339(ns: int) -> str:
-    """RFC 3339 in UTC with microseconds."""
+    """RFC 3339 in UTC with microseconds, finer digits cut off towards the past. Years 1 to 9999."""
     seconds, rest = divmod(ns, 1_000_000_000)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest // 1000:06d}Z"
+    whole = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    return f"{whole}.{rest // 1000:06d}Z"
 
 
 def parse_rfc3339(text: str) -> int:
-    """Nanoseconds since the epoch. Errors: ValueError where the text has no offset or is no RFC 3339 date-time."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None or "T" not in text.upper():
-        raise ValueError("an RFC 3339 date-time needs an offset")
+    """Nanoseconds since the epoch, finer digits cut off. A leap second is the first second of the next day (POSIX).
+
+    Errors: ValueError where the text is no RFC 3339 date-time (section 5.6); the offset is part of one."""
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("not an RFC 3339 date-time")
+    *numbers, fraction, sign, hours, minutes = match.groups()
+    year, month, day, hour, minute, second = map(int, numbers)
+    leap = second == 60
+    moment = datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=UTC)
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
+    seconds = delta.days * 86_400 + delta.seconds + leap
+    if sign:
+        seconds -= int(f"{sign}1") * (int(hours) * 3600 + int(minutes) * 60)
+    if leap and seconds % 86_400:
+        raise ValueError("a leap second ends a day in UTC")
+    return seconds * 1_000_000_000 + int((fraction or "")[:9].ljust(9, "0"))

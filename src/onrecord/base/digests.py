@@ -29,7 +29,9 @@ def new_salt() -> bytes:
 
 
 def commit(domain: Domain, salt: bytes, payload: bytes) -> bytes:
-    """SHA-256(domain, 24 bytes || salt, 32 bytes || payload). Hiding while the salt is secret; binding always."""
+    """SHA-256(domain, 24 bytes || salt, 32 bytes || payload). Hiding while the salt is secret; binding always.
+
+    Errors: ValueError where the salt has another length."""
     if len(salt) != SALT_BYTES:
         raise ValueError("a salt has 32 bytes")
     return hashlib.sha256(domain.prefix + salt + payload).digest()
