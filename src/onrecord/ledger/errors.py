@@ -14,7 +14,7 @@ class MalformedError(LedgerError):
 
 
 class SignatureError(LedgerError):
-    """A note whose signature by a known key is wrong, or that no known key signed."""
+    """A note whose signature by a known key is wrong, or (signer_unknown) that no known key signed."""
 
     code = "signature_invalid"
 
@@ -37,7 +37,8 @@ class ClosedError(LedgerError):
 
 
 class InconsistentError(LedgerError):
-    """The store does not hold the log that was signed. Nothing more is signed until a person has looked."""
+    """The store does not hold the log that was signed, or (log_key_mismatch) another key signed it. Nothing more is
+    signed until a person has looked."""
 
     code = "log_inconsistent"
     disposition = Disposition.HALT

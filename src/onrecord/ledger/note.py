@@ -217,5 +217,5 @@ def open_note(data: bytes, verifiers: Iterable[Verifier]) -> Opened:
         if time is not None:
             times.append((verifier.name, time))
     if not signed_by:
-        raise SignatureError("no known key signed the note")
+        raise SignatureError("no known key signed the note", code="signer_unknown")
     return Opened(note, tuple(signed_by), tuple(times))

@@ -1,4 +1,4 @@
-"""Inclusion and consistency proofs: made as in RFC 6962 section 2.1, checked as in RFC 9162 sections 2.1.3 and 2.1.4."""
+"""Inclusion and consistency proofs: made as in RFC 6962 section 2.1, checked as in RFC 9162 section 2.1."""
 
 from collections.abc import Callable, Sequence
 

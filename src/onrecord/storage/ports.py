@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from onrecord.base.errors import Disposition, OnRecordError
 
@@ -12,7 +14,7 @@ class StorageError(OnRecordError):
 
 
 class ConflictError(StorageError):
-    """Another writer was first: the tree size, or an interaction's sequence, is not what was expected. Nothing stored."""
+    """Another writer was first: tree size or an interaction's sequence is not what was expected. Nothing stored."""
 
     code = "storage_conflict"
     disposition = Disposition.RETRY
@@ -57,7 +59,7 @@ class ObjectMissingError(StorageError):
     code = "object_missing"
 
 
-class EventRow(NamedTuple):
+class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One event as stored. In clear only: random ids, counters, type (closed list), times (seconds; recorded_at in
     nanoseconds since the epoch) and ids of keys. `sealed` holds salt and payload; `entry` is the log entry, from
     which its leaf hash follows."""
