@@ -1,9 +1,21 @@
-"""The decisions of an interaction, as recorded in a pack and as replayed from its facts."""
+"""The decisions of an interaction: replayed from its facts, and as a pack states them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from onrecord.evidence.errors import BadMemberError
+from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.record import Conversation
+from onrecord.policy.facts import Fact, Head, Party
+from onrecord.policy.kernel import KERNEL, Timeline
+from onrecord.policy.kinds import Kind
+from onrecord.policy.pack import Pack
+from onrecord.policy.policy import compile_policy
+from onrecord.policy.verdict import Decision, Flag
+
+_INTERNAL = frozenset(Internal)
 
 
 class Status(StrEnum):
@@ -26,3 +38,79 @@ class Replay:
     kernel: str
     transitions: Sequence[Mapping[str, Any]]
     flags: Sequence[Mapping[str, Any]]
+
+
+def fact_of(event: Event) -> Fact | None:
+    """What the kernel is told of an event; nothing of most of the product's own. A closing that came under an id
+    already used for something else still closes, under an id of its own."""
+    kind, data = event.type, event.data
+    if kind == Internal.EVENT_CONFLICTED:
+        kind, data = data["type"], data["data"]
+    elif kind in _INTERNAL and kind != Internal.EVENT_REPEATED:
+        return None
+    return Fact(event.event_id, str(kind), event.t, event.received, data, event.uncertainty)
+
+
+def head_of(c: Conversation) -> Head:
+    parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties)
+    return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay)
+
+
+def status_of(erased: int, events: Iterable[Event], kernel: str) -> Status:
+    if erased:
+        told = any(event.type not in _INTERNAL for event in events)
+        return Status.PARTIAL if told else Status.ERASED
+    return Status.COMPLETE if kernel == KERNEL else Status.KERNEL_UNKNOWN
+
+
+def replay(conversation: Conversation, events: Sequence[Event], packs: Sequence[Pack], exported_at: int) -> Replay:
+    """The decisions by this kernel, as known at export. The caller knows that every fact is open."""
+    head = head_of(conversation)
+    timeline = Timeline(compile_policy(packs, head), head)
+    for event in events:
+        fact = fact_of(event)
+        if fact is not None:
+            timeline = timeline.with_fact(fact)
+    transitions = [_transition(t, kind, made) for t, kind, made in timeline.transitions()]
+    flags = [_flag(flag) for flag in timeline.flags(_known(conversation, exported_at))]
+    flags += [_flag(Flag("INTERRUPTED", e.t, e.event_id)) for e in events if e.type == Internal.INTERRUPTED]
+    return Replay(Status.COMPLETE, KERNEL, transitions, flags)
+
+
+def _known(c: Conversation, exported_at: int) -> float:
+    """The instant of export on the conversation's clock; not before the last event that was heard of."""
+    elapsed = 0.0 if c.started_at is None else (exported_at - c.started_at) / 1e9
+    return max(elapsed, c.last_received)
+
+
+def _transition(t: float, kind: Kind, made: Decision) -> dict[str, Any]:
+    return {
+        "t": t,
+        "kind": kind.value,
+        "verdict": made.verdict.word,
+        "state": made.state.value,
+        "reason": made.reason,
+        "cause": made.cause,
+        "rules": list(made.rules),
+        "purpose": made.purpose,
+        "legal_basis": made.legal_basis,
+        "retention": made.retention,
+        "can_end": made.can_end,
+    }
+
+
+def _flag(flag: Flag) -> dict[str, Any]:
+    return {"flag": flag.flag, "t": flag.t, "event_id": flag.event_id}
+
+
+def stated(evidence: Any) -> Replay:
+    """What an `evidence.json` (parsed) states. Errors: BadMemberError."""
+    try:
+        decisions, flags = evidence["decisions"], evidence["flags"]
+        status, kernel = Status(decisions["replay"]), decisions["kernel"]
+        transitions = decisions["transitions"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadMemberError("evidence.json states no decisions") from error
+    if not isinstance(kernel, str) or not isinstance(transitions, list) or not isinstance(flags, list):
+        raise BadMemberError("the decisions in evidence.json are out of form")
+    return Replay(status, kernel, transitions, flags)
