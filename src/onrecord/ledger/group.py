@@ -1,0 +1,172 @@
+"""Drafts become a group: places in the log, rows, tiles and a signed head. Nothing is written here."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+import msgspec
+
+from onrecord.base import ids
+from onrecord.ledger import leaf
+from onrecord.ledger.errors import DraftError
+from onrecord.ledger.storedlog import State, StoredLog
+from onrecord.ledger.tree import leaf_hash
+from onrecord.storage.ports import EventRow, EventStore, Group, HeadRow, Record, TileRow
+
+_MAX_TAILS = 50_000
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """An event without a place yet; fields as in EventRow. `commitment`: to salt and payload, which `sealed` hides."""
+
+    interaction: str
+    uid: bytes
+    type: str
+    t: float
+    received: float
+    recorded_at: int
+    keys: str
+    sealed: bytes
+    commitment: bytes
+
+
+class Sequenced(msgspec.Struct, frozen=True, gc=False):
+    """The place of one draft. `tree_size`: of the signed head that first holds it; `prev`: leaf hash of the
+    interaction's event before, zeros for the first."""
+
+    index: int
+    seq: int
+    tree_size: int
+    leaf_hash: bytes
+    prev: bytes
+
+
+Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
+
+
+class Submission(NamedTuple):
+    drafts: tuple[Draft, ...]
+    records: Records | None
+    future: "Future[tuple[Sequenced, ...]]"
+
+
+class Tail(NamedTuple):
+    """Where an interaction goes on: its raw id, the next sequence number, the last leaf hash."""
+
+    raw: bytes
+    seq: int
+    prev: bytes
+
+
+class Tails:
+    """Where interactions end: of those last written to in memory, of the others from the store. True while the log is
+    as known."""
+
+    def __init__(self, store: EventStore, tenant: str) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._known: dict[str, Tail] = {}
+
+    def find(self, interaction: str) -> Tail:
+        """Errors: DraftError where it is no interaction id; StorageError."""
+        known = self._known.get(interaction)
+        if known is not None:
+            return known
+        try:
+            raw = ids.raw(interaction)
+        except ValueError as error:
+            raise DraftError("the interaction has no id of this product's form") from error
+        row = self._store.last(self._tenant, interaction)
+        return Tail(raw, 0, leaf.NO_PREVIOUS) if row is None else Tail(raw, row.seq + 1, leaf_hash(row.entry))
+
+    def update(self, tails: dict[str, Tail]) -> None:
+        for name, tail in tails.items():
+            self._known.pop(name, None)
+            self._known[name] = tail
+        while len(self._known) > _MAX_TAILS:
+            del self._known[next(iter(self._known))]
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+class Built(NamedTuple):
+    """A group ready to be stored, and what holds once it is."""
+
+    group: Group
+    state: State
+    tails: dict[str, Tail]
+    placed: list[tuple[Sequenced, ...]]
+
+
+class _Assembly:
+    """A group in the making, of `size` leaves in all once it is stored."""
+
+    def __init__(self, start: int, size: int, known: Tails) -> None:
+        self._start = start
+        self._size = size
+        self._known = known
+        self.tails: dict[str, Tail] = {}
+        self.rows: list[EventRow] = []
+        self.leaves: list[bytes] = []
+        self.records: list[Record] = []
+        self.placed: list[tuple[Sequenced, ...]] = []
+
+    def add(self, submission: Submission) -> None:
+        """Errors: DraftError, StorageError, and what the submission's callback raises; the assembly is then void."""
+        places = self._place(submission.drafts)
+        self.placed.append(places)
+        if submission.records is not None:
+            self.records.extend(submission.records(places))
+
+    def _place(self, drafts: Sequence[Draft]) -> tuple[Sequenced, ...]:
+        tails, rows, leaves, size = self.tails, self.rows, self.leaves, self._size
+        index = self._start + len(rows)
+        places: list[Sequenced] = []
+        for draft in drafts:
+            name = draft.interaction
+            raw, seq, prev = tails.get(name) or self._known.find(name)
+            entry = leaf.encode(raw, seq, prev, draft.commitment)
+            own = leaf_hash(entry)
+            tails[name] = Tail(raw, seq + 1, own)
+            rows.append(
+                EventRow(
+                    index, name, seq, draft.uid, draft.type, draft.t, draft.received, draft.recorded_at,
+                    draft.keys, draft.sealed, entry,
+                )
+            )  # fmt: skip
+            leaves.append(own)
+            places.append(Sequenced(index, seq, size, own, prev))
+            index += 1
+        return tuple(places)
+
+
+def build(log: StoredLog, known: Tails, submissions: list[Submission]) -> Built | None:
+    """A group of all of `submissions` but those that fail by their own fault: these are told and taken out of the list.
+    None where none is left."""
+    before = log.state
+    while submissions:
+        size = before.head.size + sum(len(submission.drafts) for submission in submissions)
+        assembly = _Assembly(before.head.size, size, known)
+        failed = _fill(assembly, submissions)
+        if failed is not None:
+            submissions.remove(failed)
+            continue
+        edge, full = before.edge.extended(assembly.leaves)
+        root = edge.root()
+        head = HeadRow(edge.size, root, log.sign(edge.size, root))
+        tiles = [TileRow(level, n, blob) for level, n, blob in full]
+        group = Group(log.tenant, before.head.size, assembly.rows, tiles, head, assembly.records)
+        return Built(group, State(head, edge), assembly.tails, assembly.placed)
+    return None
+
+
+def _fill(assembly: _Assembly, submissions: Sequence[Submission]) -> Submission | None:
+    """The first submission that fails, already told why; None where all fit."""
+    for submission in submissions:
+        try:
+            assembly.add(submission)
+        except Exception as error:  # noqa: BLE001 - a callback may raise anything, and its caller alone hears of it
+            submission.future.set_exception(error)
+            return submission
+    return None
