@@ -22,8 +22,8 @@ serve: $(VENV)/.run
 	$(BIN)/onrecord serve --data $(OUT)/data --keys $(OUT)/keys/root.key
 
 check: $(VENV)/.dev
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench demo
+	$(BIN)/ruff check src tests bench demo
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -76,8 +76,8 @@ def _person(d: Deployment, party: NewParty) -> PersonId:
     return d.vault.person_for(TenantId(d.tenant), party.external_id.encode())
 
 
-def _party_data(d: Deployment, party: NewParty) -> dict[str, object]:
-    data: dict[str, object] = {
+def _party_data(d: Deployment, party: NewParty) -> dict[str, Any]:
+    data: dict[str, Any] = {
         "role": party.role,
         "jurisdiction": party.jurisdiction,
         "person": _person(d, party),
@@ -89,7 +89,7 @@ def _party_data(d: Deployment, party: NewParty) -> dict[str, object]:
     return data
 
 
-def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[str, object]:
+def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[str, Any]:
     return {
         "sector": new.sector,
         "artifacts_enabled": sorted(kinds),
@@ -129,12 +129,12 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
     events += [_system(live, d, Internal.PARTY_ADDED, _party_data(d, party)) for party in parties]
     token, record = _token(d, identifier)
     async with live.lock:
-        await append(d, live, events, lambda _: [record])
+        await append(d, live, events, lambda _: [record, Record(RecordKind.UNSEALED, identifier, identifier, b"")])
     d.live[identifier] = live
     return identifier, token
 
 
-def _system(live: Live, d: Deployment, kind: Internal, data: dict[str, object]) -> Event:
+def _system(live: Live, d: Deployment, kind: Internal, data: dict[str, Any]) -> Event:
     return internal(live, d, kind, data, t=0.0)
 
 
@@ -142,9 +142,7 @@ def _token(d: Deployment, interaction: str) -> tuple[str, Record]:
     """A secret of 256 bits; only its digest names the record that holds it."""
     token = os.urandom(32).hex()
     body = {"interaction": interaction, "used": False}
-    return token, sealed(
-        d.vault, d.tenant, RecordKind.STREAM_TOKEN, token_id(token), body, interaction=interaction
-    )
+    return token, sealed(d.vault, d.tenant, RecordKind.STREAM_TOKEN, token_id(token), body, interaction=interaction)
 
 
 def token_id(token: str) -> str:
@@ -159,5 +157,3 @@ async def issue_token(d: Deployment, principal: Principal, live: Live) -> str:
     token, record = _token(d, live.conversation.interaction)
     d.store.put(d.tenant, [record])
     return token
-
-

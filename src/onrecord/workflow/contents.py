@@ -60,6 +60,4 @@ async def remove(d: Deployment, stored: Sequence[Mapping[str, Any]]) -> None:
     """Keys first, then objects. Idempotent; `stored` as `store_object` gave it."""
     loop = asyncio.get_running_loop()
     for item in stored:
-        await loop.run_in_executor(
-            d.executor, d.vault.shred_object, TenantId(d.tenant), ObjectId(item["object"])
-        )
+        await loop.run_in_executor(d.executor, d.vault.shred_object, TenantId(d.tenant), ObjectId(item["object"]))

@@ -11,12 +11,14 @@ from onrecord.capture.words import Word, cut
 from onrecord.interaction.events import Internal
 from onrecord.interaction.record import ArtifactState
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
+from onrecord.storage.ports import Record
 from onrecord.workflow.contents import TEXT, remove, store_object
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, VerdictClosedError
-from onrecord.workflow.journal import append, internal
+from onrecord.workflow.journal import Records, append, internal
 from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.side_records import RecordKind
 
 MAX_CONTENT = 4 * 1024 * 1024
 CLASSIFICATIONS = frozenset({"public", "internal", "confidential", "restricted"})
@@ -58,7 +60,7 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
                 await remove(d, [data])
                 continue
             event = internal(live, d, Internal.ARTIFACT_STORED, data, t=span.start)
-            await append(d, live, [event])
+            await append(d, live, [event], _place(live, data["artifact"]))
         return {"id": data["artifact"], "state": data["state"], "withheld": [[s, e] for s, e in withheld]}
 
 
@@ -159,3 +161,8 @@ async def _refused(d: Deployment, live: Live, new: NewArtifact, span: Stretch) -
     }
     async with live.lock:
         await append(d, live, [internal(live, d, Internal.ARTIFACT_REFUSED, data, t=span.start)])
+
+
+def _place(live: Live, artifact: str) -> Records:
+    """Where the artifact belongs, to be found by its id alone."""
+    return lambda _: [Record(RecordKind.ARTIFACT, artifact, live.conversation.interaction, b"")]

@@ -23,7 +23,8 @@ from onrecord.workflow.stream import drain, recheck
 async def erase_on_request(d: Deployment, live: Live, request: Event) -> None:
     """All content in which the person has a part, also what is still in memory.
 
-    Crash: the intent is durable before the first key goes, and a restart repeats it. Errors: StorageError, VaultError."""
+    Crash: the intent is durable before the first key goes, and a restart repeats it.
+    Errors: StorageError, VaultError."""
     live.shut.append(Shut(0.0))
     recheck(live)
     await drain(d, live)

@@ -8,6 +8,7 @@ from onrecord.workflow.admit import timeline_of
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import NotFoundError
 from onrecord.workflow.live import Live, Said
+from onrecord.workflow.side_records import RecordKind
 
 MAX_RESTING = 2000
 
@@ -27,7 +28,7 @@ async def find_artifact(d: Deployment, artifact: str) -> tuple[Live, str]:
     for live in d.live.values():
         if artifact in live.conversation.artifacts:
             return live, artifact
-    record = d.store.record(d.tenant, "artifact", artifact)
+    record = d.store.record(d.tenant, RecordKind.ARTIFACT, artifact)
     if record is None:
         raise NotFoundError("there is no such artifact")
     return await find(d, record.interaction), artifact

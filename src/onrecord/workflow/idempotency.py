@@ -48,7 +48,12 @@ class Replies:
         interaction = self._live.conversation.interaction
         return [
             sealed(
-                self._d.vault, self._d.tenant, RecordKind.REPLY, self._id, kept, interaction=interaction,
+                self._d.vault,
+                self._d.tenant,
+                RecordKind.REPLY,
+                self._id,
+                kept,
+                interaction=interaction,
                 persons=persons,
             )
         ]

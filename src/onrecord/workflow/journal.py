@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
 from onrecord.base.ids import PersonId, TenantId, new_uid
@@ -10,6 +11,7 @@ from onrecord.interaction.events import ABOUT_NOBODY, Event, Internal, decode, e
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import leaf
 from onrecord.ledger.sequencer import Draft, Sequenced
+from onrecord.ledger.tree import leaf_hash
 from onrecord.storage.ports import EventRow, Record
 from onrecord.vault.errors import ErasedError
 from onrecord.vault.keystore import KeyClass
@@ -70,7 +72,7 @@ async def append(
     return done
 
 
-def internal(live: Live, d: Deployment, kind: Internal, data: dict[str, object], t: float | None = None) -> Event:
+def internal(live: Live, d: Deployment, kind: Internal, data: Mapping[str, Any], t: float | None = None) -> Event:
     """An event of the product's own, at `t` seconds (default: now)."""
     now_ns = d.clock.now_ns()
     started = live.conversation.started_at
@@ -90,6 +92,11 @@ def open_row(d: Deployment, row: EventRow) -> tuple[bytes, bytes] | None:
     if commit(Domain.EVENT, salt, payload) != leaf.parse(row.entry).commitment:
         raise LogInconsistentError("a stored event does not open its own commitment")
     return salt, payload
+
+
+def digest(row: EventRow) -> bytes:
+    """The leaf hash of a stored event (RFC 6962)."""
+    return leaf_hash(row.entry)
 
 
 def read(d: Deployment, row: EventRow) -> Event | None:

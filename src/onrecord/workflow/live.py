@@ -14,6 +14,7 @@ from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
 
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """An accepted event, and where its leaf stands."""
@@ -89,6 +90,8 @@ class Live:
         self.tell(event)
         if event.type == Internal.INTERRUPTED:
             self.flags.append(Flag("INTERRUPTED", event.t, event.event_id))
+        if event.type == Internal.STREAM_CLOSED and event.data["refused"]:
+            self.flags.append(Flag("INVALID_MEDIA", event.t, event.event_id))
 
     def tell(self, event: Event) -> None:
         """Into the timeline alone."""

@@ -32,14 +32,10 @@ def gaps_of(live: Live, entry: ArtifactEntry, length: float) -> list[list[object
 
 
 def _within(closed: list[Stretch], hole: Stretch) -> list[Stretch]:
-    return [
-        Stretch(max(s, hole.start), min(e, hole.end)) for s, e in closed if max(s, hole.start) < min(e, hole.end)
-    ]
+    return [Stretch(max(s, hole.start), min(e, hole.end)) for s, e in closed if max(s, hole.start) < min(e, hole.end)]
 
 
-def _why(
-    live: Live, part: Stretch, runs: list[tuple[int, int, str]], rate: int, closed: list[Stretch]
-) -> str:
+def _why(live: Live, part: Stretch, runs: list[tuple[int, int, str]], rate: int, closed: list[Stretch]) -> str:
     middle = (part.start + part.end) / 2
     if any(s <= middle < e for s, e in closed):
         return live.timeline.at(middle)[Kind.AUDIO_RECORDING].reason.lower()

@@ -92,9 +92,7 @@ async def _replace_sound(
 ) -> None:
     payload = bytearray(await read_object(d, entry.artifact, old))
     gaps = tuple(Gap(start, end, Fate(why)) for start, end, why in old.gaps)
-    before = Segment(
-        old.start, payload, gaps, Encoding(entry.encoding), entry.rate, old.epoch, old.uncertainty
-    )
+    before = Segment(old.start, payload, gaps, Encoding(entry.encoding), entry.rate, old.epoch, old.uncertainty)
     kept = before.passed
     after = silenced(before, _audio(live))
     persons = [PersonId(p) for p in entry.persons]

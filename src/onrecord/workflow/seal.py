@@ -8,15 +8,16 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError
 from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.stream import drain
 
 
 async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any]:
-    """Again: the same answer. Errors: ForbiddenError, InvalidRequestError while a stream is live, StorageError."""
+    """Streams that are still open end here. Again: the same answer. Errors: ForbiddenError, StorageError."""
     principal.need(Scope.EVENTS_WRITE)
     if live.conversation.seal is None:
-        if any(track.stream is not None for track in live.tracks.values()):
-            raise InvalidRequestError("a stream of this interaction is still open")
+        for track in live.tracks.values():
+            track.stream = None
         await drain(d, live)
         async with live.lock:
             if live.conversation.seal is None:
@@ -25,6 +26,7 @@ async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any
                     raise InvalidRequestError("there is nothing to seal")
                 data = {"events": last.seq + 1, "last_digest": journal.digest(last).hex()}
                 await journal.append(d, live, [journal.internal(live, d, Internal.SEALED, data)])
+                d.store.delete(d.tenant, RecordKind.UNSEALED, live.conversation.interaction)
     rows = d.store.events(d.tenant, live.conversation.interaction, _before(live))
     row = rows[0]
     kept = live.conversation.seal

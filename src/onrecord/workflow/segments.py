@@ -7,12 +7,13 @@ from typing import Any
 from onrecord.base.ids import ArtifactId, PersonId
 from onrecord.capture.segment import Segment
 from onrecord.interaction.events import Internal
-from onrecord.storage.ports import StorageError
+from onrecord.storage.ports import Record, StorageError
 from onrecord.vault.errors import VaultError
 from onrecord.workflow import journal
 from onrecord.workflow.contents import AUDIO, remove, store_object
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, Track
+from onrecord.workflow.side_records import RecordKind
 
 AUDIO_CLASSIFICATION = "restricted"
 
@@ -76,7 +77,9 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
     }
     event = journal.internal(live, d, Internal.SEGMENT_SEALED, data, t=segment.start / segment.rate)
     try:
-        await journal.append(d, live, [event])
+        known = track.artifact in live.conversation.artifacts
+        place = Record(RecordKind.ARTIFACT, track.artifact, live.conversation.interaction, b"")
+        await journal.append(d, live, [event], None if known else lambda _: [place])
     except StorageError:
         await remove(d, [stored])
         track.gate.discarded(segment)

@@ -13,10 +13,11 @@ from onrecord.vault.vault import Vault
 
 class RecordKind(StrEnum):
     CREDENTIAL = "credential"
-    STREAM_TOKEN = "stream_token"
+    STREAM_TOKEN = "stream_token"  # noqa: S105  the name of a kind, no secret
     REPLY = "reply"
     ACCOUNTING = "accounting"
-    STAGE = "stage"
+    UNSEALED = "unsealed"
+    ARTIFACT = "artifact"
 
 
 def _bound(tenant: str, kind: str, identifier: str, interaction: str) -> bytes:

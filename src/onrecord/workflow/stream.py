@@ -38,9 +38,7 @@ class Stream:
     clocks: dict[str, ClockMap]
 
 
-async def open_stream(
-    d: Deployment, token: str, tracks: Sequence[NewTrack], offset: float | None, door: str
-) -> Stream:
+async def open_stream(d: Deployment, token: str, tracks: Sequence[NewTrack], offset: float | None, door: str) -> Stream:
     """The token is used up only where this succeeds; nothing is accounted for before. `offset` in seconds; without
     one 0 for the first stream and the moment of connection for a later one.
 
@@ -119,9 +117,7 @@ def _attach(live: Live, new: NewTrack, clock: ClockMap, persons: tuple[str, ...]
     known = live.tracks.get(new.name)
     if known is None:
         gate = TrackGate(new.encoding, clock, live.permission(), live.conversation.hold_back)
-        live.tracks[new.name] = Track(
-            new.name, gate, new_artifact_id(), persons, new.rate, new.encoding.value, stream
-        )
+        live.tracks[new.name] = Track(new.name, gate, new_artifact_id(), persons, new.rate, new.encoding.value, stream)
     else:
         known.gate.begin(clock)
         known.stream = stream
@@ -138,8 +134,15 @@ def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: by
         seal_in_background(d, stream.live, held, segments)
 
 
-async def close_stream(d: Deployment, stream: Stream, reason: str) -> None:
-    """The socket is gone; what is held waits for the call to go on or to end. `reason` from a closed list."""
+def refuse(stream: Stream) -> None:
+    """A message that was no media of its protocol: counted as one frame of 20 ms on the stream's first track."""
+    track = next(iter(stream.tracks.values()))
+    track.gate.refuse(track.rate // 50)
+
+
+async def close_stream(d: Deployment, stream: Stream, reason: str, refused: dict[str, int]) -> None:
+    """The socket is gone; what is held waits for the call to go on or to end. `reason` is a code of this side,
+    `refused` counts by code what was not taken."""
     attached = [track for track in stream.tracks.values() if track.stream == stream.id]
     if not attached:
         return
@@ -147,7 +150,7 @@ async def close_stream(d: Deployment, stream: Stream, reason: str) -> None:
         track.stream = None
     live = stream.live
     async with live.lock:
-        data = {"stream": stream.id, "reason": reason}
+        data = {"stream": stream.id, "reason": reason, "refused": refused}
         await journal.append(d, live, [journal.internal(live, d, Internal.STREAM_CLOSED, data)])
     await drain_if_ended(d, live)
 

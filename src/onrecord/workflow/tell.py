@@ -171,7 +171,14 @@ def _conflict(live: Live, d: Deployment, event: Event) -> Event:
     data = {"of": event.event_id, "type": event.type, "data": dict(event.data)}
     made = internal(live, d, Internal.EVENT_CONFLICTED, data)
     return Event(
-        made.event_id, made.type, event.t, event.received, made.at, event.source, event.principal, data,
+        made.event_id,
+        made.type,
+        event.t,
+        event.received,
+        made.at,
+        event.source,
+        event.principal,
+        data,
         event.uncertainty,
     )
 

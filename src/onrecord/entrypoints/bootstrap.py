@@ -1,0 +1,131 @@
+"""The composition root: the one place that picks drivers, opens keys and data, and joins them."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from onrecord.base.clock import SystemClock
+from onrecord.base.errors import Disposition, OnRecordError
+from onrecord.base.ids import TenantId
+from onrecord.ledger.note import Ed25519Signer, sign
+from onrecord.ledger.sequencer import Sequencer
+from onrecord.policy import pack
+from onrecord.storage.localfiles import LocalObjectStore
+from onrecord.storage.sqlite import SqliteEventStore
+from onrecord.vault.keyfile import SqliteKeyStore
+from onrecord.vault.keyring import Keyring
+from onrecord.vault.localkms import check_apart, open_local_kms, store_file
+from onrecord.vault.vault import Vault
+from onrecord.workflow.deployment import Deployment, LoadedPack
+
+TENANT = "default"
+WRITERS = 4
+
+
+class OpenError(OnRecordError):
+    """The data folder cannot be opened. Nothing was changed."""
+
+    code = "data_unusable"
+
+
+class DataInUseError(OpenError):
+    code = "data_in_use"
+    disposition = Disposition.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`hold_back` in seconds of media; `packs`: a folder of further policy packs."""
+
+    data: Path
+    keys: Path
+    hold_back: float = 5.0
+    packs: Path | None = None
+
+
+@contextlib.contextmanager
+def open_deployment(settings: Settings) -> Iterator[Deployment]:
+    """Errors: OpenError, VaultError (wrong_key_file, keys_beside_data ...), StorageError, LedgerError, PolicyError."""
+    check_apart(settings.data, settings.keys)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(settings.data))
+        kms = open_local_kms(settings.keys)
+        keystore = SqliteKeyStore(store_file(settings.keys))
+        stack.callback(keystore.close)
+        keyring = Keyring(keystore, kms, SystemClock())
+        _bind(settings.data, keystore.deployment_id)
+        store = SqliteEventStore(settings.data / "events.db")
+        stack.callback(store.close)
+        objects = LocalObjectStore(settings.data / "objects")
+        vault = Vault(keyring, objects)
+        signer = Ed25519Signer(
+            f"onrecord.local/{keystore.deployment_id}/{TENANT}", vault.signing_seed(TenantId(TENANT))
+        )
+        sequencer = Sequencer(store, TENANT, signer, signer.verifier.name)
+        stack.callback(sequencer.close)
+        executor = ThreadPoolExecutor(WRITERS, "objects")
+        stack.callback(executor.shutdown)
+
+        def signed(text: bytes) -> bytes:
+            return sign(text.decode(), [signer])
+
+        yield Deployment(
+            tenant=TENANT,
+            store=store,
+            objects=objects,
+            vault=vault,
+            sequencer=sequencer,
+            clock=SystemClock(),
+            packs=tuple(_load(text, signed(text)) for text in _pack_files(settings.packs)),
+            sign=signed,
+            log_vkey=signer.verifier.vkey,
+            hold_back=settings.hold_back,
+            executor=executor,
+        )
+
+
+def _load(text: bytes, note: bytes) -> LoadedPack:
+    return LoadedPack(pack.parse(text), note)
+
+
+def _pack_files(folder: Path | None) -> list[bytes]:
+    """The shipped packs, then those of the folder; each as the bytes of its file."""
+    shipped = resources.files("onrecord.policy") / "packs"
+    found = sorted((f for f in shipped.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    own = [] if folder is None else sorted(folder.glob("*.yaml"))
+    return [f.read_bytes() for f in (*found, *own)]
+
+
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """The folder, made where it is absent, held by this process alone. Errors: OpenError, DataInUseError."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OpenError("the data folder cannot be made or written") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DataInUseError("another process holds the data folder") from error
+        yield
+    finally:
+        os.close(lock)
+
+
+def _bind(data: Path, deployment_id: str) -> None:
+    """Data and key store name one another: keys of another deployment are refused before anything is read."""
+    mark = data / "deployment"
+    if not mark.exists():
+        if (data / "events.db").exists():
+            raise OpenError("the data folder has lost its `deployment` mark")
+        mark.write_text(deployment_id + "\n", encoding="ascii")
+        return
+    if mark.read_text(encoding="ascii").strip() != deployment_id:
+        raise OpenError("the key store belongs to another data folder", code="wrong_key_file")

@@ -1,0 +1,174 @@
+"""`onrecord serve`: the API and the media sockets in one process."""
+
+import argparse
+import asyncio
+import contextlib
+import ipaddress
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+from typing_extensions import override
+
+from onrecord.base.errors import OnRecordError
+from onrecord.entrypoints.api.app import create_app
+from onrecord.entrypoints.bootstrap import Settings, open_deployment
+from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.keep_account import keep_account
+from onrecord.workflow.principal import ANY_SOURCE, Credentials, Scope
+from onrecord.workflow.recover import recover, rest
+
+GRACE_SECONDS = 20.0
+log = structlog.get_logger("serve")
+
+
+class BindError(OnRecordError):
+    code = "bind_refused"
+
+
+def run(argv: list[str]) -> int:
+    """0 after an orderly end, 2 where it could not start."""
+    parser = argparse.ArgumentParser(prog="onrecord serve")
+    parser.add_argument("--data", type=Path, required=True, help="folder for events and sealed objects")
+    parser.add_argument("--keys", type=Path, required=True, help="root key file; wrapped keys live in FILE.d")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--media-port", type=int, default=0)
+    parser.add_argument("--ready-file", type=Path)
+    parser.add_argument("--twilio-auth-token-file", type=Path)
+    parser.add_argument("--hold-back", type=_hold_back, default=5.0, metavar="SECONDS")
+    parser.add_argument("--packs", type=Path, help="folder with further policy packs")
+    given = parser.parse_args(argv)
+    sys.setswitchinterval(0.0005)  # with 5 ms a commit thread holds the event loop back
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        _check_bind(given.host)
+        secret = _secret(given.twilio_auth_token_file)
+        settings = Settings(given.data, given.keys, given.hold_back, given.packs)
+        with open_deployment(settings) as deployment:
+            uvloop.run(_serve(deployment, given, secret))
+    except OnRecordError as error:
+        print(f"onrecord: {error.diagnostics()}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _hold_back(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 600:
+        raise ValueError
+    return seconds
+
+
+def _check_bind(host: str) -> None:
+    """Beyond loopback there is no TLS here yet, so there is no bind."""
+    local = host == "localhost"
+    with contextlib.suppress(ValueError):
+        local = local or ipaddress.ip_address(host).is_loopback
+    if not local:
+        raise BindError("only loopback can be bound without TLS; put a proxy that ends TLS in front")
+
+
+def _secret(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return file.read_bytes().strip()
+    except OSError as error:
+        raise BindError("the Twilio auth token file cannot be read", code="secret_unreadable") from error
+
+
+async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None) -> None:
+    await recover(d)
+    credentials = Credentials(d)
+    media = MediaServer(d, MediaSettings(given.host, given.media_port, secret))
+    media_port = await media.start()
+    if secret is None:
+        log.warning("platform_signatures_off", door="twilio")
+    server = _Server(
+        uvicorn.Config(
+            create_app(d, credentials),
+            host=given.host,
+            port=given.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,
+        )
+    )
+    account = asyncio.create_task(keep_account(d))
+    serving = asyncio.create_task(server.serve())
+    up = asyncio.create_task(server.up.wait())
+    await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
+    if server.started:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        _ready(d, credentials, given, port, media_port)
+    await serving
+    d.feed.close()
+    account.cancel()
+    async with asyncio.timeout(GRACE_SECONDS):
+        await media.stop()
+        await rest(d)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the loop, and says when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+def _ready(d: Deployment, credentials: Credentials, given: argparse.Namespace, port: int, media_port: int) -> None:
+    host = f"[{given.host}]" if ":" in given.host else given.host
+    log.info("ready", api_port=port, media_port=media_port)
+    if given.ready_file is None:
+        print(f"api   http://{host}:{port}/v1\nmedia ws://{host}:{media_port}/v1/ingest/twilio", flush=True)
+        return
+    for known in credentials.list():
+        if known.source == ANY_SOURCE and known.scopes == frozenset(Scope):
+            credentials.revoke(known.id)
+    key, _ = credentials.issue(ANY_SOURCE, frozenset(Scope))
+    body = {
+        "api": f"http://{host}:{port}",
+        "ws": f"ws://{host}:{media_port}",
+        "api_key": key,
+        "log_vkey": d.log_vkey,
+    }
+    partial = given.ready_file.with_name(given.ready_file.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        json.dump(body, file)
+    partial.replace(given.ready_file)

@@ -1,0 +1,71 @@
+"""Listens for media sockets, beside the HTTP server."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from picows import WSListener, WSUpgradeRequest, ws_create_server
+
+from onrecord.entrypoints.ingest.doors import DOORS
+from onrecord.entrypoints.ingest.signature import twilio_signed
+from onrecord.entrypoints.ingest.socket import MAX_MESSAGE, MediaSocket
+from onrecord.workflow.deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    host: str
+    port: int
+    twilio_auth_token: bytes | None = None
+
+
+class MediaServer:
+    def __init__(self, d: Deployment, settings: MediaSettings) -> None:
+        self._d = d
+        self._settings = settings
+        self._sockets: set[MediaSocket] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> int:
+        """The port it listens on."""
+        self._server = await ws_create_server(
+            self._admit,
+            self._settings.host,
+            self._settings.port,
+            max_frame_size=MAX_MESSAGE,
+            enable_auto_pong=False,
+        )
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def _admit(self, request: WSUpgradeRequest) -> WSListener | None:
+        """None is answered by 404."""
+        path = request.path.decode("ascii", "replace")
+        parts = urlsplit(path)
+        door = DOORS.get(parts.path)
+        if door is None:
+            return None
+        secret = self._settings.twilio_auth_token
+        if door.door == "twilio" and secret is not None:
+            host = request.headers.get("host", "")
+            if not twilio_signed(secret, host, path, request.headers.get("x-twilio-signature")):
+                return None
+        query = parse_qs(parts.query)
+        return door(self._d, query.get("token", [None])[0], _offset(query.get("offset", [None])[0]), self._sockets)
+
+    async def stop(self) -> None:
+        """No new sockets; those that are open are closed, and their close is on record."""
+        if self._server is not None:
+            self._server.close()
+        await asyncio.gather(*(socket.shut_down() for socket in tuple(self._sockets)))
+
+
+def _offset(value: str | None) -> float | None:
+    """NaN for what is no number of seconds: the stream's clock then refuses it."""
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
