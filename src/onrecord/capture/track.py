@@ -64,12 +64,12 @@ class TrackGate:
         last fate on record) to the head; both are behind it for good. Errors: bad_accounting."""
         gate = cls(encoding, clock, permission, hold_back_s)
         counts = Accounting.restore(snapshot)
-        head = max(snapshot["head"], durable_end) if "head" in snapshot else durable_end
+        head = max(snapshot.get("head", durable_end), durable_end)
         counts.lost += counts.held
         counts.held = 0
         gate.accounting = counts
         gate._head = head
-        gate._open.restart(head, clock)
+        gate._open.restart(head, ClockMap(clock.rate))  # no epoch's own: what comes next comes after an interruption
         if durable_end < head:
             gate._runs.add(durable_end, head, Fate.LOST)
         return gate
@@ -241,9 +241,10 @@ class TrackGate:
         uncertainty = self._clock.uncertainty
         for at in range(start, end, self._slot):
             upto = min(end, at + self._slot)
+            closed = self._judge.touches(at - uncertainty, upto + uncertainty)
             counts.missing -= upto - at
             counts.silenced_gap -= upto - at
-            if self._judge.touches(at - uncertainty, upto + uncertainty):
+            if closed:
                 counts.silenced_policy += upto - at
                 self._open.runs.paint(at, upto, Fate.POLICY)
             else:

@@ -11,7 +11,7 @@ from onrecord.capture.errors import WireError
 from onrecord.signal.encoding import Encoding
 
 MAX_TEXT = 65_536  # characters or bytes of one text message
-MAX_FRAME = 1_048_576  # bytes of one binary frame
+MAX_FRAME = 262_144  # bytes of one binary frame
 MAX_TRACKS = 16
 _RATES = range(4_000, 192_001)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -88,7 +88,7 @@ def parse_frame(raw: bytes | bytearray | memoryview) -> Frame:
     """One binary frame: track index (1 byte), timestamp (8 bytes, big-endian), payload.
     Errors: WireError frame_too_large, frame_too_short."""
     if len(raw) > MAX_FRAME:
-        raise WireError("a binary frame larger than 1 MiB", code="frame_too_large")
+        raise WireError("a binary frame larger than 256 KiB", code="frame_too_large")
     if len(raw) < _HEAD.size:
         raise WireError("a binary frame shorter than its head", code="frame_too_short")
     track, timestamp = _HEAD.unpack_from(raw)
