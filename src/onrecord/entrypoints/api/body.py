@@ -1,0 +1,98 @@
+"""Reads request bodies: bounded, strict JSON (RFC 8259 in UTF-8, no key twice), of the form that the call fixes."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from onrecord.entrypoints.api.problems import RequestError
+
+READ_SECONDS = 30.0
+MAX_DEPTH = 32
+INLINE_BYTES = 64 * 1024
+
+T = TypeVar("T")
+
+_CONTENT_TYPE = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+_PATH = re.compile(r" - at `(\$[A-Za-z0-9_.\[\]]*)`\Z")
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """At most `limit` bytes. Errors: RequestError (body_too_large, request_timeout, unsupported_media_type)."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RequestError("compressed bodies are not taken", code="unsupported_media_type")
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise _too_large(limit)
+                parts.append(part)
+    except TimeoutError as error:
+        raise RequestError("the body did not arrive in time", code="request_timeout") from error
+    except ClientDisconnect as error:
+        raise RequestError("the body ended early") from error
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(f"a body of this call has at most {limit} bytes", code="body_too_large")
+
+
+def check_content_type(request: Request) -> None:
+    if _CONTENT_TYPE.fullmatch(request.headers.get("content-type", "")) is None:
+        raise RequestError("the content type is `application/json`", code="unsupported_media_type")
+
+
+async def parse(data: bytes, form: type[T], executor: Executor) -> T:
+    """Errors: RequestError. A long body is parsed beside the event loop: gates do not wait for it."""
+    if len(data) <= INLINE_BYTES:
+        return decode(data, form)
+    return await asyncio.get_running_loop().run_in_executor(executor, decode, data, form)
+
+
+def decode(data: bytes, form: type[T]) -> T:
+    """Errors: RequestError, which says where but never what."""
+    try:
+        value: T = msgspec.json.decode(data, type=form)
+        whole = json.loads(data, object_pairs_hook=_once)
+    except msgspec.ValidationError as error:
+        place = _PATH.search(str(error))
+        where = f", at `{place[1]}`" if place else ""
+        raise RequestError(f"the body does not have the form of this call{where}") from error
+    except (ValueError, RecursionError) as error:
+        raise RequestError("the body is not JSON in UTF-8") from error
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        _check_depth(whole, MAX_DEPTH)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Python's reader and msgspec's both keep the last of two equal keys; here a second one is an error."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise RequestError("an object has a key twice")
+    return found
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if isinstance(value, Mapping):
+        children: Any = value.values()
+    elif isinstance(value, list):
+        children = value
+    else:
+        return
+    if left == 0:
+        raise RequestError(f"the body is nested deeper than {MAX_DEPTH} levels")
+    for child in children:
+        _check_depth(child, left - 1)

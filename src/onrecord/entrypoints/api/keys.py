@@ -1,0 +1,37 @@
+"""Credentials: issue, list, revoke."""
+
+import asyncio
+
+from starlette.responses import Response
+
+from onrecord.entrypoints.api.replies import HEADERS, json_reply
+from onrecord.entrypoints.api.requests import NewKey
+from onrecord.entrypoints.api.route import Call
+from onrecord.workflow.errors import ForbiddenError, NotFoundError
+from onrecord.workflow.principal import ANY_SOURCE, Principal
+
+
+def _view(principal: Principal) -> dict[str, object]:
+    return {"id": principal.id, "source": principal.source, "scopes": sorted(principal.scopes)}
+
+
+async def create(call: Call) -> Response:
+    """A key hands on no more than it holds itself."""
+    body: NewKey = call.body
+    scopes = frozenset(body.scopes)
+    if not scopes <= call.principal.scopes or call.principal.source not in {ANY_SOURCE, body.source}:
+        raise ForbiddenError("a key cannot hand on what it does not hold")
+    loop = asyncio.get_running_loop()
+    key, made = await loop.run_in_executor(call.d.executor, call.credentials.issue, body.source, scopes)
+    return json_reply({**_view(made), "key": key}, 201)
+
+
+async def show_all(call: Call) -> Response:
+    return json_reply({"keys": [_view(principal) for principal in call.credentials.list()]})
+
+
+async def revoke(call: Call) -> Response:
+    loop = asyncio.get_running_loop()
+    if not await loop.run_in_executor(call.d.executor, call.credentials.revoke, call.path("key")):
+        raise NotFoundError("there is no such key")
+    return Response(status_code=204, headers=HEADERS)

@@ -1,0 +1,85 @@
+"""What the calls take, as types. Times in seconds on the interaction's clock."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from onrecord.policy.kinds import Kind
+from onrecord.workflow.principal import Scope
+
+Word80 = Annotated[str, Meta(min_length=1, max_length=80)]
+Text200 = Annotated[str, Meta(min_length=1, max_length=200)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class Party(Struct, forbid_unknown_fields=True):
+    """`name`, `phone`, `email` and `external_id` are sealed under the key of this person."""
+
+    role: Word80
+    jurisdiction: Word80 = "unknown"
+    party_id: Text200 | None = None
+    name: Text200 | None = None
+    phone: Text200 | None = None
+    email: Text200 | None = None
+    external_id: Text200 | None = None
+
+
+class NewInteraction(Struct, forbid_unknown_fields=True):
+    """The head of a conversation. `policy` needs the scope `policy:set`."""
+
+    sector: Word80 = "unknown"
+    parties: Annotated[list[Party], Meta(max_length=100)] = []
+    artifacts_enabled: list[Kind] | None = None
+    policy: dict[str, Any] = {}
+
+
+class Event(Struct):
+    """One event, with the fields of its type beside these. `t`: when it happened, seconds or RFC 3339, default now;
+    `received`: when it was heard of, seconds, needs the scope `replay`; `event_id`: made up where it is absent."""
+
+    type: str
+    event_id: Text200 | UnsetType = UNSET
+    t: Seconds | str | UnsetType = UNSET
+    received: Seconds | UnsetType = UNSET
+
+
+class EventBatch(Struct, forbid_unknown_fields=True):
+    """All of them are accepted, or none."""
+
+    events: Annotated[list[Event], Meta(min_length=1, max_length=1000)]
+
+
+class Source(Struct, forbid_unknown_fields=True):
+    """The stretch of an artifact of the same interaction that the new one is made of."""
+
+    artifact: Text200
+    start: Seconds
+    end: Seconds
+
+
+class Word(Struct, forbid_unknown_fields=True):
+    """`channel` by name, or by index: 0 is `customer`, 1 is `agent`."""
+
+    w: Annotated[str, Meta(max_length=1000)]
+    s: Seconds
+    e: Seconds
+    channel: Annotated[str, Meta(max_length=80)] | Annotated[int, Meta(ge=0, le=255)] = 0
+
+
+class NewArtifact(Struct, forbid_unknown_fields=True):
+    """Words can be cut at the edges of what is closed; content cannot."""
+
+    kind: Kind
+    sources: Annotated[list[Source], Meta(max_length=1000)] = []
+    start: Seconds | None = None
+    end: Seconds | None = None
+    content: str | dict[str, Any] | None = None
+    words: list[Word] | None = None
+    classification: str = "confidential"
+
+
+class NewKey(Struct, forbid_unknown_fields=True):
+    """`source` is what the key may speak for; `any` for everything."""
+
+    source: Word80
+    scopes: Annotated[list[Scope], Meta(min_length=1)]

@@ -1,0 +1,239 @@
+"""The table of routes."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from onrecord.entrypoints.api import artifacts, interactions, keys, openapi, requests, responses, service, sse, timeline
+from onrecord.entrypoints.api.replies import json_reply
+from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Call, Parameter, Route
+from onrecord.workflow.principal import Scope
+
+NUMBER_OR_TIME: dict[str, Any] = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+
+
+async def show_document(_: Call) -> Response:
+    return json_reply(openapi.document(ROUTES))
+
+
+INTERACTIONS = (
+    Route(
+        "POST",
+        "/v1/interactions/{interaction}/events",
+        "postEvents",
+        "Tell what happened: one event, or several of which all are accepted or none",
+        interactions.post_events,
+        {
+            201: Answer("Accepted, durable and in the log", (responses.Told,)),
+            200: Answer("Nothing new: everything was told before", (responses.Told,)),
+        },
+        scope=Scope.EVENTS_WRITE,
+        body=Body(dict[str, Any], (requests.Event, requests.EventBatch)),
+        parameters=(Parameter("Idempotency-Key", "header", "Up to 200 characters. Again: the stored answer."),),
+        errors=("source_not_entitled", "event_conflict", "interaction_sealed", "idempotency_mismatch"),
+    ),
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}/decisions",
+        "getDecisions",
+        "What may be captured at an instant, as known at an instant",
+        interactions.show_decisions,
+        {200: Answer("Decisions for every kind", (responses.Decisions,))},
+        scope=Scope.RECORD_READ,
+        parameters=(
+            Parameter("t", "query", "Seconds on the interaction's clock, or RFC 3339. Default: now.", NUMBER_OR_TIME),
+            Parameter("as_of", "query", "The same, on the axis of `received`. Default: now.", NUMBER_OR_TIME),
+        ),
+        errors=("invalid_request",),
+    ),
+    Route(
+        "POST",
+        "/v1/interactions",
+        "createInteraction",
+        "Begin a conversation",
+        interactions.create,
+        {201: Answer("Begun", (responses.Admitted,))},
+        scope=Scope.INTERACTIONS_WRITE,
+        body=Body(requests.NewInteraction, (requests.NewInteraction,), optional=True),
+    ),
+    Route(
+        "POST",
+        "/v1/interactions/{interaction}/stream-tokens",
+        "createStreamToken",
+        "A single-use token with which one media stream may enter",
+        interactions.create_token,
+        {201: Answer("Made", (responses.StreamToken,))},
+        scope=Scope.INTERACTIONS_WRITE,
+        errors=("interaction_sealed",),
+    ),
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}",
+        "getInteraction",
+        "Who takes part, how far it is, which gates are open",
+        interactions.show,
+        {200: Answer("The conversation", (responses.Interaction,))},
+        scope=Scope.RECORD_READ,
+    ),
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}/timeline",
+        "getTimeline",
+        "Everything that was recorded of it, and every change of a verdict",
+        timeline.show,
+        {200: Answer("Events in the order of the record, transitions in the order of time", (responses.Timeline,))},
+        scope=Scope.RECORD_READ,
+    ),
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}/accounting",
+        "getAccounting",
+        "What became of every sample of media",
+        interactions.show_accounting,
+        {200: Answer("Counters per track", (responses.Accounting,))},
+        scope=Scope.RECORD_READ,
+    ),
+    Route(
+        "POST",
+        "/v1/interactions/{interaction}/seal",
+        "sealInteraction",
+        "Close the record: the seal commits to its count and its last digest",
+        interactions.close,
+        {200: Answer("Sealed, now or before", (responses.Sealed,))},
+        scope=Scope.EVENTS_WRITE,
+        errors=("invalid_request",),
+    ),
+)
+
+ARTIFACTS = (
+    Route(
+        "POST",
+        "/v1/interactions/{interaction}/artifacts",
+        "createArtifact",
+        "Store what was made of the conversation, as far as every source allows it",
+        artifacts.create,
+        {201: Answer("Stored; `withheld` is what was cut out", (responses.StoredArtifact,))},
+        scope=Scope.ARTIFACTS_WRITE,
+        body=Body(requests.NewArtifact, (requests.NewArtifact,), limit=ARTIFACT_LIMIT),
+        errors=("verdict_closed",),
+    ),
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}/artifacts",
+        "listArtifacts",
+        "Recordings and what was made of them, with their gaps",
+        artifacts.show_all,
+        {200: Answer("All artifacts", (responses.Artifacts,))},
+        scope=Scope.RECORD_READ,
+    ),
+    Route(
+        "GET",
+        "/v1/artifacts/{artifact}/content",
+        "getContent",
+        "The content of one artifact; every reading is recorded",
+        artifacts.content,
+        {
+            200: Answer("The whole. Sound is `audio/wav`, words and text are JSON", (responses.Words, responses.Text)),
+            206: Answer("One range of bytes", media_type="application/octet-stream"),
+        },
+        scope=Scope.CONTENT_READ,
+        parameters=(Parameter("Range", "header", "One range of bytes (RFC 9110); several get the whole."),),
+        errors=("erased", "quarantined", "range_not_satisfiable"),
+    ),
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}/evidence",
+        "getEvidence",
+        "The evidence pack, which `onrecord verify` checks offline",
+        artifacts.evidence,
+        {200: Answer("A stored-only zip", media_type="application/zip")},
+        scope=Scope.EVIDENCE_READ,
+        parameters=(
+            Parameter(
+                "media",
+                "query",
+                "Adds sound; needs the scope `content:read`.",
+                {"type": "string", "enum": ["permitted", "redacted"]},
+            ),
+        ),
+        errors=("invalid_request", "log_inconsistent"),
+    ),
+)
+
+SERVICE = (
+    Route(
+        "GET",
+        "/v1/events",
+        "streamDecisions",
+        "Changes of verdict as they happen (server-sent events)",
+        sse.events,
+        {
+            200: Answer(
+                "`event: decision`, `id: LEAF_INDEX.ORDINAL`, data as the schema `DecisionMessage`",
+                media_type="text/event-stream",
+            )
+        },
+        scope=Scope.RECORD_READ,
+        parameters=(
+            Parameter("interaction", "query", "Only of this one."),
+            Parameter("Last-Event-ID", "header", "Goes on after this message. Without it the stream starts now."),
+        ),
+        errors=("invalid_request", "not_found"),
+    ),
+    Route(
+        "POST",
+        "/v1/keys",
+        "createKey",
+        "A key that may do no more than the one which makes it",
+        keys.create,
+        {201: Answer("The secret, shown this once", (responses.NewKeyMade,))},
+        scope=Scope.KEYS_ADMIN,
+        body=Body(requests.NewKey, (requests.NewKey,)),
+    ),
+    Route(
+        "GET",
+        "/v1/keys",
+        "listKeys",
+        "All keys, without their secrets",
+        keys.show_all,
+        {200: Answer("Keys", (responses.Keys,))},
+        scope=Scope.KEYS_ADMIN,
+    ),
+    Route(
+        "DELETE",
+        "/v1/keys/{key}",
+        "revokeKey",
+        "A revoked key is refused from the next request on",
+        keys.revoke,
+        {204: Answer("Revoked", media_type=None)},
+        scope=Scope.KEYS_ADMIN,
+    ),
+    Route(
+        "GET",
+        "/v1/log/checkpoint",
+        "getCheckpoint",
+        "The signed head of the log",
+        service.checkpoint,
+        {200: Answer("A checkpoint (C2SP signed note)", media_type="text/plain")},
+    ),
+    Route(
+        "GET",
+        "/v1/openapi.json",
+        "getOpenApi",
+        "This document",
+        show_document,
+        {200: Answer("OpenAPI 3.1")},
+        public=True,
+    ),
+    Route(
+        "GET",
+        "/healthz",
+        "getHealth",
+        "Whether the server answers",
+        service.health,
+        {200: Answer("It does", (responses.Health,))},
+        public=True,
+    ),
+)
+
+ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE)

@@ -1,0 +1,36 @@
+"""A conversation's events as they stand in the record, and what they made of its verdicts."""
+
+import asyncio
+from typing import Any
+
+from starlette.responses import Response
+
+from onrecord.entrypoints.api.interactions import live_of
+from onrecord.entrypoints.api.replies import json_reply
+from onrecord.entrypoints.api.route import Call
+from onrecord.workflow import journal, views
+from onrecord.workflow.deployment import Deployment
+
+
+def _events(d: Deployment, interaction: str) -> list[dict[str, Any]]:
+    """In the order of the record. Of an event whose keys were destroyed only what the log shows in clear."""
+    found: list[dict[str, Any]] = []
+    for row in d.store.events(d.tenant, interaction):
+        shown: dict[str, Any] = {"t": row.t, "received": row.received, "type": row.type, "leaf_index": row.index}
+        event = journal.read(d, row)
+        if event is None:
+            shown |= {"event_id": f"erased-{row.uid.hex()}", "erased": True}
+        else:
+            shown |= {"event_id": event.event_id, "source": event.source, "data": dict(event.data)}
+            if event.uncertainty:
+                shown["uncertainty"] = event.uncertainty
+        found.append(shown)
+    return found
+
+
+async def show(call: Call) -> Response:
+    live = await live_of(call)
+    events = await asyncio.get_running_loop().run_in_executor(
+        call.d.executor, _events, call.d, live.conversation.interaction
+    )
+    return json_reply({"events": events, "transitions": views.transitions(live.timeline)})
