@@ -34,6 +34,8 @@ class Internal(StrEnum):
     EVIDENCE_EXPORTED = "evidence_exported"
 
 
+INTERNAL = frozenset(Internal)
+
 ABOUT_NOBODY = frozenset(
     {
         Internal.INTERACTION_OPENED,
@@ -95,20 +97,44 @@ def encode(event: Event) -> bytes:
     return canonical.dumps(body)
 
 
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UnreadableEventError("a stored event has a time that is no number")
+    return float(value)
+
+
+def _integer(value: object) -> int:
+    """An integer beyond 2^53 is written as a string of digits, in one spelling."""
+    number = int(value) if isinstance(value, str) else None
+    if number is None or str(number) != value:
+        raise UnreadableEventError("a stored event has an instant that is no integer")
+    return number
+
+
+def _uncertainty(body: dict[str, Any]) -> float:
+    """Zero is not written."""
+    if "uncertainty" not in body:
+        return 0.0
+    value = _number(body.pop("uncertainty"))
+    if value <= 0.0:
+        raise UnreadableEventError("a stored event has an uncertainty that is not positive")
+    return value
+
+
 def decode(payload: bytes) -> Event:
-    """The inverse of `encode`. Errors: UnreadableEventError, NotCanonicalError."""
+    """The inverse of `encode`, of its bytes alone. Errors: UnreadableEventError, NotCanonicalError."""
     body = canonical.loads(payload)
     try:
         event = Event(
             event_id=body.pop("event_id"),
             type=body.pop("type"),
-            t=float(body.pop("t")),
-            received=float(body.pop("received")),
-            at=int(body.pop("at")),
+            t=_number(body.pop("t")),
+            received=_number(body.pop("received")),
+            at=_integer(body.pop("at")),
             source=body.pop("source"),
             principal=body.pop("principal"),
             data=body.pop("data"),
-            uncertainty=float(body.pop("uncertainty", 0.0)),
+            uncertainty=_uncertainty(body),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableEventError("a stored event lacks a field or has one of another type") from error

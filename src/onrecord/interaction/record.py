@@ -2,94 +2,34 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.entries import (
+    ArtifactEntry,
+    ArtifactState,
+    PartyEntry,
+    Seal,
+    SegmentEntry,
+    Stage,
+    TrackEntry,
+)
+from onrecord.interaction.errors import UnreadableEventError
+from onrecord.interaction.events import INTERNAL, Event, Internal
 
+__all__ = [
+    "ArtifactEntry",
+    "ArtifactState",
+    "Conversation",
+    "PartyEntry",
+    "Seal",
+    "SegmentEntry",
+    "Stage",
+    "TrackEntry",
+    "apply",
+    "fold",
+]
 
-class Stage(StrEnum):
-    OPEN = "open"
-    INTERRUPTED = "interrupted"
-    ENDED = "ended"
-    SEALED = "sealed"
-
-
-class ArtifactState(StrEnum):
-    ACTIVE = "active"
-    QUARANTINED = "quarantined"
-    ERASED = "erased"
-
-
-@dataclass(frozen=True, slots=True)
-class PartyEntry:
-    """`person` is the random id that this party's keys belong to. `contact` holds what the client told of the party."""
-
-    role: str
-    jurisdiction: str
-    person: str
-    party_id: str | None = None
-    contact: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentEntry:
-    """One sealed object of a recording, or the whole content of a derived artifact. `start` and `samples` count the
-    track's samples on the conversation's axis; `gaps` are (start, end, why) in samples, digital silence in the
-    object."""
-
-    segment: str
-    object_id: str
-    key_id: str
-    size: int
-    chunks: int
-    tags: str
-    start: int = 0
-    samples: int = 0
-    gaps: tuple[tuple[int, int, str], ...] = ()
-    epoch: int = 0
-    uncertainty: int = 0
-
-
-@dataclass(slots=True)
-class ArtifactEntry:
-    """`sources` are (artifact, start, end) in seconds; a recording has none. `segments` are the live ones, by start."""
-
-    artifact: str
-    kind: str
-    media_type: str
-    persons: tuple[str, ...]
-    event_id: str
-    track: str | None = None
-    rate: int = 0
-    encoding: str = ""
-    start: float = 0.0
-    end: float = 0.0
-    state: ArtifactState = ArtifactState.ACTIVE
-    classification: str = ""
-    form: str = "audio"
-    sources: tuple[tuple[str, float, float], ...] = ()
-    withheld: tuple[tuple[float, float], ...] = ()
-    segments: dict[str, SegmentEntry] = field(default_factory=dict)
-    superseded: dict[str, SegmentEntry] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class TrackEntry:
-    """`runs` are (start, end, fate) in samples as decided; `accounting` the last durable counters, in samples."""
-
-    rate: int
-    encoding: str
-    runs: list[tuple[int, int, str]] = field(default_factory=list)
-    accounting: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """`events` counts those before the seal, `last_digest` is the leaf hash (hex) of the last of them."""
-
-    events: int
-    last_digest: str
+_PARTY_FIELDS = frozenset({"role", "jurisdiction", "person", "party_id"})
 
 
 @dataclass(slots=True)
@@ -137,33 +77,42 @@ def fold(interaction: str, events: Iterable[Event]) -> Conversation:
 
 
 def apply(c: Conversation, event: Event) -> None:
-    """Changes `c` by one event. Types that change nothing here (the policy kernel reads them) only move the clock."""
+    """Changes `c` by one event. Types that change nothing here (the policy kernel reads them) only move the clock.
+
+    Errors: UnreadableEventError where the data have not the form of the type; `c` is then as it was. What an event
+    says of artifacts or segments whose own events were erased is passed over."""
+    try:
+        _apply(c, event)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableEventError("a stored event lacks what its type needs, or has it in another form") from error
+
+
+def _apply(c: Conversation, event: Event) -> None:
+    """Each case reads all that it needs of `data` before it changes anything."""
     data = event.data
     match event.type:
         case Internal.INTERACTION_OPENED:
-            c.sector = data["sector"]
-            c.enabled = tuple(data["artifacts_enabled"])
-            c.overlay = data["overlay"]
-            c.packs = tuple(data["packs"])
-            c.hold_back = data["hold_back"]
-            c.created_at = event.at
+            _open(c, event)
         case Internal.PARTY_ADDED:
-            known = {"role", "jurisdiction", "person", "party_id"}
-            contact = {k: v for k, v in data.items() if k not in known}
+            contact = {k: v for k, v in data.items() if k not in _PARTY_FIELDS}
             entry = PartyEntry(data["role"], data["jurisdiction"], data["person"], data.get("party_id"), contact)
             c.parties.append(entry)
         case Internal.STREAM_OPENED:
+            tracks = {
+                told["name"]: TrackEntry(told["rate"], told["encoding"], tuple(told.get("persons", ())))
+                for told in data["tracks"]
+            }
             c.streams[data["stream"]] = data
             c.open_streams.add(data["stream"])
-            for track in data["tracks"]:
-                c.tracks.setdefault(track["name"], TrackEntry(track["rate"], track["encoding"]))
+            for name, track in tracks.items():
+                c.tracks.setdefault(name, track)
             _resume(c, event)
         case Internal.STREAM_CLOSED:
             c.open_streams.discard(data["stream"])
         case Internal.SEGMENT_SEALED:
             _seal_segment(c, event)
         case Internal.TRACK_ACCOUNTED:
-            _account(c, data)
+            _account(*_accounted(c, data))
         case Internal.PURGE_INTENDED:
             c.pending_purges[data["purge"]] = data
         case Internal.PURGE_COMPLETED:
@@ -171,11 +120,13 @@ def apply(c: Conversation, event: Event) -> None:
         case Internal.ARTIFACT_STORED:
             _store_artifact(c, event)
         case Internal.ARTIFACT_QUARANTINED:
-            c.artifacts[data["artifact"]].state = ArtifactState.QUARANTINED
+            for known in _known(c, [data["artifact"]]):
+                known.state = ArtifactState.QUARANTINED
         case Internal.ERASURE_INTENDED:
+            erased = _known(c, data["artifacts"])
             c.pending_erasures[data["erasure"]] = data
-            for artifact in [name for name in data["artifacts"] if name in c.artifacts]:
-                c.artifacts[artifact].state = ArtifactState.ERASED
+            for known in erased:
+                known.state = ArtifactState.ERASED
         case Internal.ERASURE_COMPLETED:
             c.pending_erasures.pop(data["erasure"], None)
         case Internal.INTERRUPTED:
@@ -184,12 +135,28 @@ def apply(c: Conversation, event: Event) -> None:
             c.seal = Seal(data["events"], data["last_digest"])
             c.stage = Stage.SEALED
         case _:
-            if event.type not in set(Internal):
+            if event.type not in INTERNAL:
                 _resume(c, event)
                 if event.type == "call_end" and c.seal is None:
                     c.ended_t = event.t if c.ended_t is None else min(c.ended_t, event.t)
                     c.stage = Stage.ENDED
     c.last_received = max(c.last_received, event.received)
+
+
+def _open(c: Conversation, event: Event) -> None:
+    data = event.data
+    c.sector, c.enabled, c.overlay, c.packs, c.hold_back, c.created_at = (
+        data["sector"],
+        tuple(data["artifacts_enabled"]),
+        data["overlay"],
+        tuple(data["packs"]),
+        data["hold_back"],
+        event.at,
+    )
+
+
+def _known(c: Conversation, artifacts: Iterable[str]) -> list[ArtifactEntry]:
+    return [c.artifacts[artifact] for artifact in artifacts if artifact in c.artifacts]
 
 
 def _resume(c: Conversation, event: Event) -> None:
@@ -204,18 +171,25 @@ def _resume(c: Conversation, event: Event) -> None:
 
 
 def _interrupt(c: Conversation, event: Event) -> None:
+    counted = [(c.tracks[name], dict(counters)) for name, counters in event.data["accounting"].items()]
     if c.stage is Stage.OPEN:
         c.stage = Stage.INTERRUPTED
     c.interruptions.append(event.t)
     c.open_streams.clear()
-    for name, counters in event.data["accounting"].items():
-        c.tracks[name].accounting = dict(counters)
+    for track, counters in counted:
+        track.accounting = counters
 
 
-def _account(c: Conversation, data: Mapping[str, Any]) -> None:
-    track = c.tracks[data["track"]]
-    track.runs.extend((start, end, fate) for start, end, fate in data["runs"])
-    track.accounting = dict(data["accounting"])
+def _accounted(
+    c: Conversation, data: Mapping[str, Any]
+) -> tuple[TrackEntry, list[tuple[int, int, str]], dict[str, int]]:
+    runs = [(start, end, fate) for start, end, fate in data["runs"]]
+    return c.tracks[data["track"]], runs, dict(data["accounting"])
+
+
+def _account(track: TrackEntry, runs: list[tuple[int, int, str]], accounting: dict[str, int]) -> None:
+    track.runs.extend(runs)
+    track.accounting = accounting
 
 
 def _segment(data: Mapping[str, Any]) -> SegmentEntry:
@@ -236,7 +210,9 @@ def _segment(data: Mapping[str, Any]) -> SegmentEntry:
 
 def _seal_segment(c: Conversation, event: Event) -> None:
     data = event.data
-    track = c.tracks[data["track"]]
+    account = track, _, _ = _accounted(c, data)
+    added = {data["segment"]: _segment(data)} if data["samples"] else {}
+    superseded = dict.fromkeys(data["supersedes"])
     artifact = c.artifacts.get(data["artifact"])
     if artifact is None:
         artifact = ArtifactEntry(
@@ -250,12 +226,11 @@ def _seal_segment(c: Conversation, event: Event) -> None:
             encoding=track.encoding,
             classification=data["classification"],
         )
-        c.artifacts[artifact.artifact] = artifact
-    for old in [name for name in data["supersedes"] if name in artifact.segments]:
+    c.artifacts[artifact.artifact] = artifact
+    for old in [name for name in superseded if name in artifact.segments]:
         artifact.superseded[old] = artifact.segments.pop(old)
-    if data["samples"]:
-        artifact.segments[data["segment"]] = _segment(data)
-    _account(c, data)
+    artifact.segments.update(added)
+    _account(*account)
 
 
 def _store_artifact(c: Conversation, event: Event) -> None:

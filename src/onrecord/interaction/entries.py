@@ -1,0 +1,91 @@
+"""What a conversation's record is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    OPEN = "open"
+    INTERRUPTED = "interrupted"
+    ENDED = "ended"
+    SEALED = "sealed"
+
+
+class ArtifactState(StrEnum):
+    ACTIVE = "active"
+    QUARANTINED = "quarantined"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class PartyEntry:
+    """`person` is the random id that this party's keys belong to. `contact` holds what the client told of the party."""
+
+    role: str
+    jurisdiction: str
+    person: str
+    party_id: str | None = None
+    contact: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEntry:
+    """One sealed object of a recording, or the whole content of a derived artifact. `start` and `samples` count the
+    track's samples on the conversation's axis; `gaps` are (start, end, why) in samples, digital silence in the
+    object."""
+
+    segment: str
+    object_id: str
+    key_id: str
+    size: int
+    chunks: int
+    tags: str
+    start: int = 0
+    samples: int = 0
+    gaps: tuple[tuple[int, int, str], ...] = ()
+    epoch: int = 0
+    uncertainty: int = 0
+
+
+@dataclass(slots=True)
+class ArtifactEntry:
+    """`sources` are (artifact, start, end) in seconds; a recording has none. `segments` are the live ones, by start."""
+
+    artifact: str
+    kind: str
+    media_type: str
+    persons: tuple[str, ...]
+    event_id: str
+    track: str | None = None
+    rate: int = 0
+    encoding: str = ""
+    start: float = 0.0
+    end: float = 0.0
+    state: ArtifactState = ArtifactState.ACTIVE
+    classification: str = ""
+    form: str = "audio"
+    sources: tuple[tuple[str, float, float], ...] = ()
+    withheld: tuple[tuple[float, float], ...] = ()
+    segments: dict[str, SegmentEntry] = field(default_factory=dict)
+    superseded: dict[str, SegmentEntry] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class TrackEntry:
+    """`persons` are heard on it; `runs` are (start, end, fate) in samples as decided; `accounting` the last durable
+    counters, in samples."""
+
+    rate: int
+    encoding: str
+    persons: tuple[str, ...] = ()
+    runs: list[tuple[int, int, str]] = field(default_factory=list)
+    accounting: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """`events` counts those before the seal, `last_digest` is the leaf hash (hex) of the last of them."""
+
+    events: int
+    last_digest: str
