@@ -50,6 +50,7 @@ class SqliteKeyStore:
     def __init__(self, file: Path) -> None:
         """Makes the folder (0700) and the file (0600) where there are none. Errors: KeyStoreInvalidError."""
         self._lock = threading.RLock()
+        self._closed = False
         self._pending: list[Unwrap] = []
         self._tags: dict[tuple[str, bytes], tuple[int, PersonId]] = {}
         self._last_tag = 0
@@ -241,12 +242,14 @@ class SqliteKeyStore:
 
     def close(self) -> None:
         with self._lock:
-            if self._pending:
+            if self._closed:
+                return
+            self._closed = True
+            try:
                 with self._writing():
                     pass
-            with self._reading() as db:
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                db.close()
+            finally:
+                self._db.close()
 
 
 def _is_erased(db: sqlite3.Connection, tenant: str, person: str) -> bool:

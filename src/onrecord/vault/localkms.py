@@ -5,7 +5,6 @@ The file is the whole secret: owner-only, made once, never inside or around the 
 
 import contextlib
 import os
-import stat
 from pathlib import Path
 
 from onrecord.vault.durable import sync_folder
@@ -78,8 +77,8 @@ def open_local_kms(key_file: Path) -> LocalKms:
     Errors: KeyFileError `key_file_missing` where a key store waits for a file that is gone, `key_file_permissions`
     where others than the owner may touch it, `key_file_invalid`. Crash: no file or a whole one.
     """
-    if not key_file.exists():
-        if store_file(key_file).exists():
+    if not os.path.lexists(key_file):
+        if os.path.lexists(store_file(key_file)):
             raise KeyFileError("the key store stands and its root key file is gone", code="key_file_missing")
         _create(key_file)
     return LocalKms(_parse(_read(key_file)))
@@ -101,19 +100,17 @@ def drop_old_versions(key_file: Path) -> None:
 
 def _read(key_file: Path) -> str:
     try:
-        descriptor = os.open(key_file, os.O_RDONLY | os.O_CLOEXEC)
+        with key_file.open("rb") as file:
+            found = os.fstat(file.fileno())
+            content = file.read(_MAX_FILE_BYTES)
     except OSError as error:
         raise KeyFileError("the key file cannot be read") from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise KeyFileError("the key file is no regular file")
-        if found.st_mode & 0o077 or found.st_uid not in {0, os.geteuid()}:
-            raise KeyFileError("the key file must be the owner's alone (mode 0600)", code="key_file_permissions")
-        try:
-            return file.read(_MAX_FILE_BYTES).decode("ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeyFileError("the key file cannot be read") from error
+    if found.st_mode & 0o077 or found.st_uid not in {0, os.geteuid()}:
+        raise KeyFileError("the key file must be the owner's alone (mode 0600)", code="key_file_permissions")
+    try:
+        return content.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise KeyFileError("the key file is malformed") from error
 
 
 def _parse(text: str) -> dict[int, bytes]:
