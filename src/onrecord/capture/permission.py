@@ -63,7 +63,7 @@ class Judge:
         """Closed stretches that overlap [start, end), sorted, disjoint; starts rounded down, ends up."""
         rate = self._rate
         asked = self._permission.closed((start - 1) / rate, (end + 1) / rate)
-        rounded = normalise((closing(s, rate), opening(e, rate)) for s, e in asked)
+        rounded = normalise((closing(s, rate), opening(e, rate)) for s, e in asked if not e <= s)
         return [(int(s), int(e)) for s, e in rounded if s < end and start < e]
 
     def touches(self, start: int, end: int) -> bool:

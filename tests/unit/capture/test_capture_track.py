@@ -348,9 +348,7 @@ def test_a_crash_loses_what_was_held_and_says_so():
 def test_counts_that_do_not_add_up_are_refused(damage):
     snapshot = {**gate_of().snapshot(), **damage}
     with pytest.raises(CaptureError) as refused:
-        TrackGate.restore_after_crash(
-            Encoding.MULAW, ClockMap(SECOND), Closed(), snapshot=snapshot, durable_end=0
-        )
+        TrackGate.restore_after_crash(Encoding.MULAW, ClockMap(SECOND), Closed(), snapshot=snapshot, durable_end=0)
     assert refused.value.code == "bad_accounting"
 
 
