@@ -9,6 +9,7 @@ import rfc8785
 from onrecord.base.errors import OnRecordError
 
 _SAFE_INTEGER = 2**53 - 1
+_PLAIN = frozenset({str, bool, type(None)})
 
 
 class NotCanonicalError(OnRecordError):
@@ -20,7 +21,10 @@ class _NeedsSlowPathError(Exception):
 
 
 def _fast(value: Any) -> Any:
-    """The value with integral floats as integers, where orjson's sorted output is then equal to JCS."""
+    """The value with integral floats as integers, where orjson's sorted output is then equal to JCS; not copied
+    where nothing is to change."""
+    if isinstance(value, dict):
+        return _fast_members(value)
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -33,14 +37,26 @@ def _fast(value: Any) -> Any:
         if not 1e-4 <= abs(value) < 1e15:
             raise _NeedsSlowPathError
         return value
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str) or not key.isascii():
-                raise _NeedsSlowPathError
-        return {key: _fast(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_fast(item) for item in value]
+        return value if _PLAIN.issuperset(map(type, value)) else [_fast(item) for item in value]
     raise _NeedsSlowPathError
+
+
+def _fast_members(value: dict[Any, Any]) -> dict[str, Any]:
+    try:
+        if not "".join(value).isascii():
+            raise _NeedsSlowPathError
+    except TypeError as error:
+        raise _NeedsSlowPathError from error
+    changed: dict[str, Any] = {}
+    for key, item in value.items():
+        kind = type(item)
+        if kind in _PLAIN or (kind is int and -_SAFE_INTEGER <= item <= _SAFE_INTEGER):
+            continue
+        fast = _fast(item)
+        if fast is not item:
+            changed[key] = fast
+    return {**value, **changed} if changed else value
 
 
 def dumps(value: Any) -> bytes:

@@ -15,9 +15,8 @@ class Domain(Enum):
     OBJECT = b"onrecord/object/v1"
     HEAD = b"onrecord/head/v1"
 
-    @property
-    def prefix(self) -> bytes:
-        return self.value.ljust(24, b"\0")
+    def __init__(self, name: bytes) -> None:
+        self.prefix = name.ljust(24, b"\0")
 
 
 def sha256(data: bytes) -> bytes:
