@@ -121,7 +121,8 @@ def _apply(c: Conversation, event: Event) -> None:
             _store_artifact(c, event)
         case Internal.ARTIFACT_QUARANTINED:
             for known in _known(c, [data["artifact"]]):
-                known.state = ArtifactState.QUARANTINED
+                if known.state is not ArtifactState.ERASED:
+                    known.state = ArtifactState.QUARANTINED
         case Internal.ERASURE_INTENDED:
             erased = _known(c, data["artifacts"])
             c.pending_erasures[data["erasure"]] = data
@@ -213,20 +214,18 @@ def _seal_segment(c: Conversation, event: Event) -> None:
     account = track, _, _ = _accounted(c, data)
     added = {data["segment"]: _segment(data)} if data["samples"] else {}
     superseded = dict.fromkeys(data["supersedes"])
-    artifact = c.artifacts.get(data["artifact"])
-    if artifact is None:
-        artifact = ArtifactEntry(
-            artifact=data["artifact"],
-            kind="audio_recording",
-            media_type="audio/wav",
-            persons=tuple(data["persons"]),
-            event_id=event.event_id,
-            track=data["track"],
-            rate=track.rate,
-            encoding=track.encoding,
-            classification=data["classification"],
-        )
-    c.artifacts[artifact.artifact] = artifact
+    first = ArtifactEntry(
+        artifact=data["artifact"],
+        kind="audio_recording",
+        media_type="audio/wav",
+        persons=tuple(data["persons"]),
+        event_id=event.event_id,
+        track=data["track"],
+        rate=track.rate,
+        encoding=track.encoding,
+        classification=data["classification"],
+    )
+    artifact = c.artifacts.setdefault(first.artifact, first)
     for old in [name for name in superseded if name in artifact.segments]:
         artifact.superseded[old] = artifact.segments.pop(old)
     artifact.segments.update(added)
@@ -234,9 +233,10 @@ def _seal_segment(c: Conversation, event: Event) -> None:
 
 
 def _store_artifact(c: Conversation, event: Event) -> None:
-    """A second event for the same artifact replaces its content, where it names what it supersedes."""
+    """A second event for the same artifact replaces its content; what was erased stays erased."""
     data = event.data
     before = c.artifacts.get(data["artifact"])
+    state, erased = ArtifactState(data["state"]), before is not None and before.state is ArtifactState.ERASED
     gone = {} if before is None else {**before.superseded, **before.segments}
     c.artifacts[data["artifact"]] = ArtifactEntry(
         artifact=data["artifact"],
@@ -246,7 +246,7 @@ def _store_artifact(c: Conversation, event: Event) -> None:
         event_id=event.event_id,
         start=data["start"],
         end=data["end"],
-        state=ArtifactState(data["state"]),
+        state=ArtifactState.ERASED if erased else state,
         classification=data["classification"],
         form=data["form"],
         sources=tuple((artifact, start, end) for artifact, start, end in data["sources"]),
