@@ -68,6 +68,7 @@ class Book:
 
     def __init__(self):
         self.sealed, self.written, self.persons, self.objects = [], [], [], []
+        self.gone = []
         self.people = [ids.new_person_id() for _ in range(3)]
         self.known = {}
 
@@ -94,10 +95,12 @@ def life(book, vault, seed):
                 identifier = dice.choice(book.written)[0].object_id
                 book.objects.append(identifier)
                 vault.shred_object(TENANT, identifier)
+                book.gone.append(identifier)
             elif what == "person":
                 person = dice.choice(book.people)
                 book.persons.append(person)
                 vault.shred_person(TENANT, person)
+                book.gone.append(person)
             elif what == "find":
                 name = b"external-%d" % dice.randrange(3)
                 person = vault.person_for(TENANT, name)
@@ -106,6 +109,15 @@ def life(book, vault, seed):
                 vault.link(TENANT, ids.new_person_id(), dice.choice(book.people))
         except OnRecordError:
             continue
+
+
+def check_erasures(book, keys, objects):
+    """An acknowledged erasure needs no restart: keys and bytes are gone."""
+    rows = keys.owned(TENANT, book.gone)
+    rows += keys.children([row.id for row in rows])
+    assert all(row.shredded for row in rows)
+    assert {row.owner for row in rows}.isdisjoint(objects.ids())
+    assert all(keys.erased(TENANT, each) for each in book.gone if each in book.people)
 
 
 def restart(book, keys, objects):
@@ -151,6 +163,7 @@ def one_life(make_keys, at, how, seed):
         except OnRecordError:
             vault = start()
         life(book, vault, seed)
+        check_erasures(book, keys, objects)
         check(book, restart(book, keys, objects), keys, objects)
         return fault.count
     finally:

@@ -166,7 +166,7 @@ def test_what_opens_is_exactly_what_nobody_shredded(steps):
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 2**31)), min_size=1, max_size=12))
 @settings(QUICK, max_examples=25)
-def test_no_history_of_writes_leaves_shredded_bytes_in_the_file(history):
+def test_no_history_of_writes_leaves_a_second_copy_or_shredded_bytes_in_the_files(history):
     folder = Path(tempfile.mkdtemp())
     store = SqliteKeyStore(folder / "k" / "keys.db")
     store._db.execute("PRAGMA synchronous = OFF")
@@ -186,9 +186,9 @@ def test_no_history_of_writes_leaves_shredded_bytes_in_the_file(history):
             doomed = [key for index, key in enumerate(sorted(live)) if (seed >> (index % 31)) & 1]
             gone.extend(live.pop(key) for key in doomed)
             store.shred(TENANT, doomed)
-        raw = b"".join(path.read_bytes() for path in (folder / "k").iterdir())
-        assert not any(wrapped[:12] in raw or wrapped[-12:] in raw for wrapped in gone)
-        assert all(wrapped in raw for wrapped in live.values())
+            raw = b"".join(path.read_bytes() for path in (folder / "k").iterdir())
+            assert not any(wrapped[:12] in raw or wrapped[-12:] in raw for wrapped in gone)
+            assert all(raw.count(wrapped) == 1 for wrapped in live.values())
     finally:
         store.close()
         shutil.rmtree(folder)

@@ -121,7 +121,7 @@ class Keyring:
         if cached is not None:
             return cached
         with self._lock:
-            rows = self._class_rows(tenant, sorted(set(subjects)) or [OPERATOR], klass, Purpose.SEAL)
+            rows = self._class_rows(tenant, subjects or [OPERATOR], klass, Purpose.SEAL)
             names = sorted(row.id for row in rows)
             made = Sealing(" ".join(names), self._cipher(tenant, " ".join(names), "seal", Purpose.SEAL))
             self._sealing.put((tenant, tuple(subjects), klass), made, names)

@@ -29,6 +29,7 @@ from onrecord.vault.localkms import (
     store_dir,
     store_file,
 )
+from onrecord.vault.tenantkeys import associated
 
 OTHER = TenantId("other")
 
@@ -86,7 +87,7 @@ def test_payload_and_data_keys_close_under_different_keys(home, tenant, persons)
     home.keyring.new_data_key(tenant, persons[:1], KeyClass.AUDIO, ids.new_object_id())
     row = home.keys.of_kind(KeyKind.OBJECT)[0]
     with pytest.raises(TamperedError):
-        sealing.xaes.open(b"", row.wrapped)
+        sealing.xaes.open(associated(row), row.wrapped)
     assert row.parents == (KeyId(sealing.keys),)
 
 
