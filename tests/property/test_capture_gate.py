@@ -203,9 +203,12 @@ def test_no_sealed_sample_was_closed_when_it_was_sealed(script):
 
 
 @law
-@given(scripts(st.tuples(st.just("close"), st.integers(-HOLD_BACK, 300), st.floats(0, 900, allow_nan=False))))
-def test_a_closing_within_the_hold_back_leaves_nothing_even_if_all_is_sealed_at_once(script):
-    world = World()
+@given(
+    scripts(st.tuples(st.just("close"), st.integers(-HOLD_BACK, 300), st.floats(0, 900, allow_nan=False))),
+    st.integers(0, 10),
+)
+def test_a_closing_within_the_hold_back_leaves_nothing_even_if_all_is_sealed_at_once(script, uncertainty):
+    world = World(clock=ClockMap(RATE, 0.0, uncertainty / RATE))
     for step in script:
         world.act(*step)
         while world.waiting:

@@ -40,13 +40,11 @@ class Runs:
         return len(self._runs)
 
     def add(self, start: int, end: int, fate: Fate) -> None:
-        """At the end. `start` is where the last run ends, or beyond it where nothing is known between."""
-        if self._runs:
-            last = self._runs[-1]
-            if last.fate is fate and last.end == start:
-                self._runs[-1] = Run(last.start, end, fate)
-                return
-        self._runs.append(Run(start, end, fate))
+        """At the end; `start` is where the last run ends."""
+        if self._runs and self._runs[-1].fate is fate:
+            self._runs[-1] = Run(self._runs[-1].start, end, fate)
+        else:
+            self._runs.append(Run(start, end, fate))
 
     def over(self, start: int, end: int) -> list[Run]:
         """The runs that overlap [start, end), clipped to it."""

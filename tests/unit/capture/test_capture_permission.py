@@ -65,6 +65,16 @@ def test_uncertainty_widens_to_both_sides():
     assert judge.withheld([(900, 1300)], 20, 0) == [(1000, 1100)]
 
 
+def test_a_stretch_just_outside_is_near_enough_for_an_uncertain_clock():
+    judge = Judge(Stretches([(1.0, 1.1), (2.003, 2.1)]), 1000)
+    assert judge.withheld([(1103, 2000)], 20, 5) == [(1103, 1123), (1983, 2000)]
+    assert judge.withheld([(1103, 2000)], 20, 3) == []
+
+
+def test_an_empty_stretch_closes_nothing():
+    assert not Judge(Stretches([(1.0005, 1.0005), (1.5, 1.2)]), 1000).touches(0, 2000)
+
+
 def test_a_permission_that_speaks_in_no_numbers_closes():
     judge = Judge(Stretches([(0.0, 1.0)]), 1000)
     judge._permission.closed = lambda _start, _end: [(0.5, math.nan)]

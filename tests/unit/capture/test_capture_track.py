@@ -230,9 +230,22 @@ def test_a_late_frame_fills_its_hole_while_the_segment_is_open():
     assert counts(gate)["missing"] == 960
     gate.offer(1600, sound(1600, 960))
     assert "missing" not in counts(gate)
+    assert counts(gate)["silenced_policy"] == FRAME
     (segment,) = gate.flush()
     assert segment.gaps == (Gap(2400, 2560, Fate.POLICY),)
     assert segment.payload[:2400] == sound(0, 2400)
+
+
+def test_what_fills_a_hole_brings_its_own_uncertainty():
+    gate = gate_of()
+    play(gate, 0, 1600)
+    play(gate, 1760, 2 * SECOND)
+    gate.begin(ClockMap(SECOND, 0.0, 0.04, 1))
+    gate.offer(1600, sound(1600, FRAME))
+    gate.permission = Closed((0.25, 0.26))
+    (segment,) = gate.flush()
+    assert segment.uncertainty == 320
+    assert segment.gaps == (Gap(1600, 2400, Fate.POLICY),)
 
 
 def test_after_its_segment_was_handed_over_a_frame_is_late():
@@ -265,6 +278,14 @@ def test_what_has_no_place_is_refused_counted_and_disturbs_nothing():
     (segment,) = gate.flush()
     assert segment.payload == sound(2 * SECOND, SECOND)
     assert counts(gate)["invalid"] == 3 * FRAME
+
+
+def test_an_hour_ahead_is_the_farthest():
+    gate = gate_of()
+    play(gate, 0, SECOND)
+    gate.offer(3601 * SECOND, sound(0, FRAME))
+    with pytest.raises(FrameError):
+        gate.offer(3601 * SECOND + 1, sound(0, FRAME))
 
 
 def test_half_a_sample_is_refused():
