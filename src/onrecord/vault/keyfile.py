@@ -2,8 +2,8 @@
 
 Wrapped bytes stand in slots: rows of `keys` are only appended and their size never changes, so SQLite never rebalances
 their pages, and shredding overwrites them where they stand. (Where rows are deleted, rebalanced pages can keep copies
-of old cells in their free space, even with secure_delete.) Blind index tags stand the same way, and for that reason have
-no index in the file: they are looked up in memory.
+of old cells in their free space, even with secure_delete.) Blind index tags stand the same way, and for that reason
+have no index in the file: they are looked up in memory.
 """
 
 import json
