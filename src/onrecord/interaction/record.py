@@ -168,7 +168,7 @@ def _resume(c: Conversation, event: Event) -> None:
         return
     c.last_t = max(c.last_t, event.t)
     if c.stage is Stage.INTERRUPTED:
-        c.stage = Stage.OPEN if c.ended_t is None else Stage.ENDED
+        c.stage = Stage.OPEN
 
 
 def _interrupt(c: Conversation, event: Event) -> None:
