@@ -1,9 +1,9 @@
 """The HTTP application: authenticates, demands the scope, decodes the body, calls the route, answers problems."""
 
-import logging
 import re
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import NotFoundError, UnauthenticatedError
 from onrecord.workflow.principal import Credentials, Principal
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("api")
 
 PATH_FORMS = {
     "interaction": re.compile(r"int_[0-9a-f]{32}"),
@@ -56,12 +56,12 @@ def _endpoint(route: Route, d: Deployment, credentials: Credentials) -> Any:
 
 def _refused(route: Route, error: OnRecordError) -> Response:
     if status_of(error) >= 500:
-        log.error("%s on %s", error.code, route.operation)
+        log.error("refused", code=error.code, route=route.operation)
     return problem(error)
 
 
 def _unexpected(route: Route, error: Exception) -> Response:
-    log.error("unexpected %s on %s", type(error).__name__, route.operation)
+    log.error("unexpected", error=type(error).__name__, route=route.operation)
     return problem(OnRecordError("something unexpected happened", code="internal"))
 
 

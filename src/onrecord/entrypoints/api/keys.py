@@ -4,8 +4,9 @@ import asyncio
 
 from starlette.responses import Response
 
+from onrecord.entrypoints.api.problems import RequestError
 from onrecord.entrypoints.api.replies import HEADERS, json_reply
-from onrecord.entrypoints.api.requests import NewKey
+from onrecord.entrypoints.api.requests import KEY_SOURCES, NewKey
 from onrecord.entrypoints.api.route import Call
 from onrecord.workflow.errors import ForbiddenError, NotFoundError
 from onrecord.workflow.principal import ANY_SOURCE, Principal
@@ -18,6 +19,8 @@ def _view(principal: Principal) -> dict[str, object]:
 async def create(call: Call) -> Response:
     """A key hands on no more than it holds itself."""
     body: NewKey = call.body
+    if body.source not in KEY_SOURCES:
+        raise RequestError("`source` is not one of those known")
     scopes = frozenset(body.scopes)
     if not scopes <= call.principal.scopes or call.principal.source not in {ANY_SOURCE, body.source}:
         raise ForbiddenError("a key cannot hand on what it does not hold")

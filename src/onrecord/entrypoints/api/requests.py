@@ -4,8 +4,11 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from onrecord.policy.assertion import CLIENT_TYPES, Source
 from onrecord.policy.kinds import Kind
-from onrecord.workflow.principal import Scope
+from onrecord.workflow.principal import ANY_SOURCE, Scope
+
+KEY_SOURCES = [ANY_SOURCE, *(source.value for source in Source)]
 
 Word80 = Annotated[str, Meta(min_length=1, max_length=80)]
 Text200 = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -37,7 +40,7 @@ class Event(Struct):
     """One event, with the fields of its type beside these. `t`: when it happened, seconds or RFC 3339, default now;
     `received`: when it was heard of, seconds, needs the scope `replay`; `event_id`: made up where it is absent."""
 
-    type: str
+    type: Annotated[str, Meta(extra_json_schema={"enum": sorted(CLIENT_TYPES)})]
     event_id: Text200 | UnsetType = UNSET
     t: Seconds | str | UnsetType = UNSET
     received: Seconds | UnsetType = UNSET
@@ -49,7 +52,7 @@ class EventBatch(Struct, forbid_unknown_fields=True):
     events: Annotated[list[Event], Meta(min_length=1, max_length=1000)]
 
 
-class Source(Struct, forbid_unknown_fields=True):
+class SourceStretch(Struct, forbid_unknown_fields=True):
     """The stretch of an artifact of the same interaction that the new one is made of."""
 
     artifact: Text200
@@ -70,7 +73,7 @@ class NewArtifact(Struct, forbid_unknown_fields=True):
     """Words can be cut at the edges of what is closed; content cannot."""
 
     kind: Kind
-    sources: Annotated[list[Source], Meta(max_length=1000)] = []
+    sources: Annotated[list[SourceStretch], Meta(max_length=1000)] = []
     start: Seconds | None = None
     end: Seconds | None = None
     content: str | dict[str, Any] | None = None
@@ -81,5 +84,5 @@ class NewArtifact(Struct, forbid_unknown_fields=True):
 class NewKey(Struct, forbid_unknown_fields=True):
     """`source` is what the key may speak for; `any` for everything."""
 
-    source: Word80
+    source: Annotated[str, Meta(extra_json_schema={"enum": KEY_SOURCES})]
     scopes: Annotated[list[Scope], Meta(min_length=1)]

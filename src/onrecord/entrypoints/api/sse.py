@@ -1,11 +1,11 @@
 """Changes of verdict as server-sent events (HTML standard, section 9.2)."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onrecord.entrypoints.api.problems import RequestError
@@ -26,7 +26,7 @@ RAW_HEADERS = [
     (name.lower().encode(), value.encode()) for name, value in {**HEADERS, "Content-Type": "text/event-stream"}.items()
 ]
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("api")
 
 _POSITION = re.compile(r"(\d{1,15})\.(\d{1,9})", re.ASCII)
 _encode = msgspec.json.Encoder().encode
@@ -78,7 +78,7 @@ class EventStream:
                 task.cancel()
             for ended in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(ended, Exception):
-                    log.error("an event stream broke: %s", type(ended).__name__)
+                    log.error("unexpected", error=type(ended).__name__, route="streamDecisions")
 
     async def _until_gone(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
