@@ -59,8 +59,8 @@ def _restored(live: Live, name: str, entry: TrackEntry, later: dict[str, int] | 
         ClockMap(entry.rate),
         live.permission(),
         c.hold_back,
-        _account(entry.accounting, later),
-        max((end for _, end, _ in entry.runs), default=0),
+        snapshot=_account(entry.accounting, later),
+        durable_end=max((end for _, end, _ in entry.runs), default=0),
     )
     return Track(name, gate, artifact, entry.persons, entry.rate, entry.encoding)
 
@@ -69,7 +69,7 @@ def _account(told: dict[str, int], kept: dict[str, int] | None) -> dict[str, int
     """The later of two accounts: what the last event told, or what was kept beside the log. The one kept may have been
     taken while a segment that an event names was still under way: what an event says was written was."""
     if kept is None:
-        return told or Accounting().as_dict()
+        return told or Accounting().snapshot()
     if not told:
         return kept
     older = kept["received"] + kept["missing"] < told["received"] + told["missing"]

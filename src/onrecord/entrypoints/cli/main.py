@@ -35,3 +35,7 @@ def run(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+if __name__ == "__main__":
+    main()

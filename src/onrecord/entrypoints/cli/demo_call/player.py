@@ -8,7 +8,8 @@ from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTrans
 from typing_extensions import override
 
 from onrecord.base.errors import Disposition, OnRecordError
-from onrecord.capture.wire.twilio import Connected, Media, Message, Start, Stop, render
+from onrecord.capture.wire.twilio import Connected, Media, Message, Start, Stop
+from onrecord.capture.wire.twilio_render import render
 from onrecord.entrypoints.cli.demo_call.call import DemoCall
 
 OnTime = Callable[[float], Awaitable[None]]
