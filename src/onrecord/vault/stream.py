@@ -45,22 +45,18 @@ def _associated(header: bytes, meta: bytes) -> bytes:
 
 def encrypt(cipher: AESGCM, meta: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
     """The object and the SHA-256 of its concatenated tags. `cipher` bears a key that no other object has."""
-    size = len(plaintext)
-    chunks = chunks_of(size)
+    chunks = chunks_of(len(plaintext))
     header = _START + os.urandom(_PREFIX_BYTES)
     prefix = header[-_PREFIX_BYTES:]
     associated = _associated(header, meta)
-    result = bytearray(stored_size(size))
-    result[:HEADER_BYTES] = header
-    source, target = memoryview(plaintext), memoryview(result)
-    tags = []
-    for index in range(chunks):
-        piece = source[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
-        at = HEADER_BYTES + index * _STRIDE
-        end = at + len(piece) + TAG_BYTES
-        cipher.encrypt_into(_nonce(prefix, index, chunks), piece, associated, target[at:end])
-        tags.append(bytes(target[end - TAG_BYTES : end]))
-    return bytes(result), digests.sha256(b"".join(tags))
+    source = memoryview(plaintext)
+    sealed = [
+        cipher.encrypt(
+            _nonce(prefix, index, chunks), source[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES], associated
+        )
+        for index in range(chunks)
+    ]
+    return b"".join([header, *sealed]), digests.sha256(b"".join([chunk[-TAG_BYTES:] for chunk in sealed]))
 
 
 def decrypt(
