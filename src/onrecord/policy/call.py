@@ -1,0 +1,159 @@
+"""The folded state of a call: parties, their answers, segments, opt-outs. Values only; `effects` changes them.
+
+Every moment is kept as a span: early and late edge of when it may have happened, in seconds. An opening counts only
+against closings that are known to have happened before it: where the order is unknown the lower verdict holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from onrecord.policy.facts import Head
+from onrecord.policy.kinds import Kind
+from onrecord.policy.purposes import ORDER, Purpose
+
+BEFORE = float("-inf")
+CUSTOMER = "customer"
+UNKNOWN_PLACE = "unknown"
+STAFF = frozenset(
+    {"agent", "human_agent", "ai_agent", "virtual_agent", "bot", "voicebot", "voice_bot", "ivr", "supervisor", "manager"}
+    | {"team_lead", "coach", "trainer", "specialist", "back_office", "interviewer", "recruiter", "compliance", "system"}
+)  # fmt: skip
+
+
+class Span(NamedTuple):
+    early: float
+    late: float
+
+
+class Holding(NamedTuple):
+    """A value that may hold, since some moment."""
+
+    value: str
+    span: Span
+
+
+Holdings = tuple[Holding, ...]
+
+
+def settled(holdings: Holdings, new: Holding) -> Holdings:
+    """`new` in place of what is known to be older; what may be younger stays beside it."""
+    return (*(old for old in holdings if old.span.late > new.span.early and old != new), new)
+
+
+class Grant(NamedTuple):
+    version: str | None
+    explicit: bool
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One party's answers for one purpose. The three moments are late edges of closings not answered since."""
+
+    grants: tuple[Grant, ...] = ()
+    declined: float | None = None
+    withdrawn: float | None = None
+    lost: float | None = None
+    ever_granted: bool = False
+    decisions: tuple[tuple[str | None, bool], ...] = ()
+
+
+NO_RECORD = Record()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A party in the call. `joined`: late edge of a joining in mid-call; `heard`: prompts, with late edges."""
+
+    key: str
+    role: str
+    party_id: str | None
+    places: Holdings
+    joined: float | None = None
+    heard: tuple[tuple[str, float], ...] = ()
+    records: Mapping[Purpose, Record] = field(default_factory=dict)
+
+    @property
+    def staff(self) -> bool:
+        return self.role in STAFF
+
+    def record(self, purpose: Purpose) -> Record:
+        return self.records.get(purpose, NO_RECORD)
+
+
+class OptOut(NamedTuple):
+    key: str
+    late: float
+    scoped: bool
+
+
+class Segment(NamedTuple):
+    """`consent`: True, False or not asked; `declined`: late edge of a refusal."""
+
+    type: str
+    n: int
+    late: float
+    consent: bool | None = None
+    declined: float = BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`marks`: per kind in the order of `ORDER`, what last made it capture beyond the consent itself, or "".
+    `unrecorded`, `transferred`: late edges; `ended`: the end as told."""
+
+    sector: str
+    enabled: frozenset[Kind]
+    members: tuple[Member, ...]
+    versions: Holdings = ()
+    opt_outs: Mapping[Kind, tuple[OptOut, ...]] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+    counted: Mapping[str, int] = field(default_factory=dict)
+    erased: bool = False
+    unrecorded: float | None = None
+    transferred: float = BEFORE
+    ended: float | None = None
+    marks: tuple[str, ...] = ("",) * len(ORDER)
+
+    def places(self) -> frozenset[str]:
+        return frozenset(holding.value for member in self.members for holding in member.places)
+
+    def asked(self) -> tuple[Member, ...]:
+        """Those whose consent counts."""
+        return tuple(member for member in self.members if not member.staff)
+
+    def named(self, name: object, party_id: object = None) -> tuple[int, ...]:
+        """Indices of the parties that an event speaks of: by id, else by role, else the customer. Empty where nobody is
+        known by it."""
+        for given in (party_id, name):
+            if given is None:
+                continue
+            if not isinstance(given, str):
+                return ()
+            found = tuple(i for i, member in enumerate(self.members) if member.party_id == given)
+            return found or tuple(i for i, member in enumerate(self.members) if member.role == given)
+        found = tuple(i for i, member in enumerate(self.members) if member.role == CUSTOMER)
+        return found or tuple(i for i, member in enumerate(self.members) if not member.staff)
+
+
+def opening(head: Head) -> Call:
+    """The state before the first event. A conversation has somebody to ask: a customer whom the head does not name is
+    there all the same, at a place not known."""
+    always = Span(BEFORE, BEFORE)
+    members: list[Member] = []
+    for party in head.parties:
+        role = party.role if isinstance(party.role, str) else ""
+        place = party.jurisdiction if isinstance(party.jurisdiction, str) and party.jurisdiction else UNKNOWN_PLACE
+        key = unused(party.party_id or role, members)
+        members.append(Member(key, role, party.party_id, (Holding(place, always),)))
+    if all(member.staff for member in members):
+        members.append(Member(CUSTOMER, CUSTOMER, None, (Holding(UNKNOWN_PLACE, always),)))
+    return Call(head.sector, frozenset(head.artifacts_enabled), tuple(members))
+
+
+def unused(name: str, members: list[Member]) -> str:
+    taken = {member.key for member in members}
+    key, number = name, 2
+    while key in taken:
+        key, number = f"{name}#{number}", number + 1
+    return key

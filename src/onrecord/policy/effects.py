@@ -1,0 +1,303 @@
+"""What each fact does to a call's state. Nothing here raises: of what is malformed an opening does nothing and a closing
+closes all it could have meant."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from enum import Enum
+
+from onrecord.policy.answers import answer, in_force, withdraw
+from onrecord.policy.assertion import opens
+from onrecord.policy.call import (
+    BEFORE,
+    UNKNOWN_PLACE,
+    Call,
+    Holding,
+    Member,
+    OptOut,
+    Segment,
+    Span,
+    settled,
+    unused,
+)
+from onrecord.policy.facts import Fact
+from onrecord.policy.kinds import Kind
+from onrecord.policy.policy import Book, Policy
+from onrecord.policy.purposes import CONTENT, INDEX, ORDER, Purpose
+from onrecord.policy.standing import pauses, valid_grants
+
+Flags = list[str]
+Data = Mapping[str, object]
+_KINDS = {kind.value: kind for kind in Kind}
+_NOWHERE = "\0"
+
+
+class Edge(Enum):
+    """When an effect sets in: EARLY and LATE edge of the moment, or EXACT, where the moment itself counts."""
+
+    EARLY = "early"
+    LATE = "late"
+    EXACT = "exact"
+
+
+_BOTH = frozenset({"jurisdiction_update", "prompt_version_changed"})
+_REPORTS = frozenset({"capture_ack", "capture_report", "bypass", "event_repeated", "call_start"})
+_AFTER_END = frozenset(
+    {"consent", "opt_out", "opt_in", "segment_start", "segment_end", "segment_consent", "transfer", "party_join"}
+    | {"jurisdiction_update", "workflow", "prompt_version_changed"}
+)  # fmt: skip
+
+
+def edges(fact_type: str, data: Data) -> tuple[Edge, ...]:
+    if fact_type in _REPORTS:
+        return (Edge.EXACT,)
+    if fact_type in _BOTH:
+        return (Edge.EARLY, Edge.LATE)
+    return (Edge.LATE,) if opens(fact_type, data) else (Edge.EARLY,)
+
+
+def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Policy) -> tuple[Call, Flags]:
+    """The state after one effect of a fact, and the flags that it raises."""
+    flags: Flags = []
+    if call.ended is not None and fact.type not in {"consent_withdrawn", "erasure_request"}:
+        answered = fact.type != "consent" or data.get("result") in {"accepted", "implied", "declined"}
+        if fact.type in _AFTER_END and answered and edge is not Edge.LATE and fact.t >= call.ended:
+            flags.append("EVENT_AFTER_END")
+        elif fact.type in _AFTER_END and edges(fact.type, data) == (Edge.LATE,) and fact.t >= call.ended:
+            flags.append("EVENT_AFTER_END")
+        return call, flags
+    effect = _EFFECTS.get(fact.type)
+    if effect is None:
+        return call, flags
+    if fact.type == "consent_withdrawn" and call.ended is not None:
+        flags.append("WITHDRAWN_AFTER_CALL")
+    book = policy.book(call.sector, call.places())
+    after = effect(call, data, span, edge, book, flags)
+    if fact.type in {"party_join", "jurisdiction_update"} and edge is Edge.EARLY:
+        told = data.get("jurisdiction")
+        if not isinstance(told, str) or policy.regime(told) == "unknown":
+            flags.append("JURISDICTION_UNKNOWN")
+    if fact.type == "call_end":
+        after = replace(after, ended=fact.t)
+    return after, flags
+
+
+def _marked(call: Call, reason: str, kinds: frozenset[Kind] = CONTENT) -> tuple[str, ...]:
+    return tuple(reason if kind in kinds else mark for kind, mark in zip(ORDER, call.marks, strict=True))
+
+
+def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
+    version = data.get("prompt_version")
+    if not isinstance(version, str):
+        return call
+    members = list(call.members)
+    for index in call.named(data.get("to"), data.get("party_id")):
+        member = members[index]
+        heard_before = any(heard == version for heard, _ in member.heard)
+        granted = any(g.version == version for g in valid_grants(call, member.record(Purpose.RECORDING)))
+        if heard_before and granted and in_force(call, member, book):
+            flags.append("REPEATED_PROMPT")
+        members[index] = replace(member, heard=(*member.heard, (version, span.late)))
+    return replace(call, members=tuple(members))
+
+
+def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags: Flags) -> Call:
+    told = data.get("to")
+    new = Holding(told if isinstance(told, str) else _NOWHERE, span)
+    if edge is Edge.LATE:
+        return replace(call, versions=settled(call.versions, new))
+    changed = replace(call, versions=(*call.versions, new))
+    after = replace(call, versions=(new,))
+    for member in call.asked():
+        for record in member.records.values():
+            if record.grants and not valid_grants(after, record) and "STALE_CONSENT" not in flags:
+                flags.append("STALE_CONSENT")
+    return changed
+
+
+def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
+    if data.get("carries_consent") is True:
+        return replace(call, marks=_marked(call, "CONSENT_CARRIED"))
+    if any(in_force(call, member, book) for member in call.asked()):
+        flags.append("CONSENT_LOST_IN_TRANSFER")
+    members = []
+    for member in call.members:
+        records = {
+            purpose: replace(record, grants=(), lost=span.late) if record.grants else record
+            for purpose, record in member.records.items()
+        }
+        members.append(replace(member, records=records))
+    return replace(call, members=tuple(members), transferred=max(call.transferred, span.late))
+
+
+def _join(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    """A role that is already there may be another person of that role: what was said before counts no more, and both
+    places do."""
+    told, named, place = data.get("role"), data.get("party_id"), data.get("jurisdiction")
+    role = told if isinstance(told, str) else ""
+    party_id = named if isinstance(named, str) else None
+    new = Holding(place if isinstance(place, str) and place else UNKNOWN_PLACE, span)
+    members = list(call.members)
+    for index, member in enumerate(members):
+        if member.role == role and member.party_id == party_id:
+            places = (*member.places, new)
+            members[index] = Member(member.key, role, party_id, places, joined=span.late)
+            return replace(call, members=tuple(members))
+    members.append(Member(unused(party_id or role, members), role, party_id, (new,), joined=span.late))
+    return replace(call, members=tuple(members))
+
+
+def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _flags: Flags) -> Call:
+    """Where the event may speak of several parties, the place counts beside what was known of each."""
+    told = data.get("jurisdiction")
+    new = Holding(told if isinstance(told, str) and told else UNKNOWN_PLACE, span)
+    members = list(call.members)
+    indices = call.named(data.get("party"), data.get("party_id"))
+    for index in indices:
+        member = members[index]
+        if edge is Edge.EARLY:
+            places = member.places if new in member.places else (*member.places, new)
+        else:
+            places = settled(member.places, new) if len(indices) == 1 else member.places
+        members[index] = replace(member, places=places)
+    return replace(call, members=tuple(members))
+
+
+def _segment_start(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    told, number = data.get("segment"), data.get("n")
+    kind = told if isinstance(told, str) else "unknown"
+    n = number if isinstance(number, int) and not isinstance(number, bool) else call.counted.get(kind, 0) + 1
+    counted = {**call.counted, kind: max(n, call.counted.get(kind, 0))}
+    others = tuple(s for s in call.segments if (s.type, s.n) != (kind, n))
+    late = max([span.late, *(s.late for s in call.segments if (s.type, s.n) == (kind, n))])
+    return replace(call, segments=(*others, Segment(kind, n, late)), counted=counted)
+
+
+def _spoken_of(call: Call, data: Data, span: Span) -> list[Segment]:
+    """The open segments that an opening may speak of, those first which began first."""
+    number = data.get("n")
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+        return []
+    return [
+        s
+        for s in call.segments
+        if s.type == data.get("segment") and s.late <= span.early and (number is None or s.n == number)
+    ]
+
+
+def _segment_end(call: Call, data: Data, span: Span, _edge: Edge, book: Book, _flags: Flags) -> Call:
+    found = _spoken_of(call, data, span)
+    if not found:
+        return call
+    first = found[0]
+    marks = _marked(call, "SEGMENT_ENDED") if pauses(first, book) else call.marks
+    return replace(call, segments=tuple(s for s in call.segments if s is not first), marks=marks)
+
+
+def _segment_consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    result = data.get("result")
+    if result == "declined":
+        return replace(
+            call,
+            segments=tuple(
+                s._replace(consent=False, declined=max(s.declined, span.late)) if s.type == data.get("segment") else s
+                for s in call.segments
+            ),
+        )
+    if result != "accepted":
+        return call
+    speaking = call.named(data.get("party"), data.get("party_id"))
+    if len(speaking) != 1 or call.members[speaking[0]].staff:
+        return call
+    agreed = [s for s in _spoken_of(call, data, span) if s.declined <= span.early]
+    return replace(call, segments=tuple(s._replace(consent=True) if s in agreed else s for s in call.segments))
+
+
+def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    listed = data.get("kinds")
+    scoped = isinstance(listed, list | tuple) and bool(listed) and all(
+        isinstance(kind, str) and kind in _KINDS for kind in listed
+    )  # fmt: skip
+    kinds = frozenset(_KINDS[str(kind)] for kind in _items(listed)) if scoped else CONTENT
+    keys = _keys(call, data)
+    opt_outs = dict(call.opt_outs)
+    for kind in kinds:
+        new = tuple(OptOut(key, span.late, scoped) for key in keys)
+        opt_outs[kind] = (*(old for old in opt_outs.get(kind, ()) if old not in new), *new)
+    return replace(call, opt_outs=opt_outs)
+
+
+def _items(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def _keys(call: Call, data: Data) -> tuple[str, ...]:
+    indices = call.named(data.get("party"), data.get("party_id"))
+    if indices:
+        return tuple(call.members[index].key for index in indices)
+    named = data.get("party_id") or data.get("party")
+    return (f"?{named}" if isinstance(named, str) else "?",)
+
+
+def _opt_in(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    listed = data.get("kinds")
+    kinds = frozenset(_KINDS[k] for k in _items(listed) if isinstance(k, str) and k in _KINDS)
+    keys = _keys(call, data)
+    if len(keys) != 1:
+        return call
+    opt_outs, lifted = dict(call.opt_outs), set()
+    for kind in ORDER if listed is None else kinds:
+        old = opt_outs.get(kind, ())
+        kept = tuple(o for o in old if o.key != keys[0] or o.late > span.early)
+        if kept != old:
+            opt_outs[kind] = kept
+            lifted.add(kind)
+    return replace(call, opt_outs=opt_outs, marks=_marked(call, "CONSENT_RENEWED", frozenset(lifted) & CONTENT))
+
+
+def _erase(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    return replace(call, erased=True)
+
+
+def _workflow(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    if data.get("recorded") is not True:
+        return replace(call, unrecorded=max(span.late, BEFORE if call.unrecorded is None else call.unrecorded))
+    if call.unrecorded is not None and call.unrecorded <= span.early:
+        return replace(call, unrecorded=None)
+    return call
+
+
+def _end(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, flags: Flags) -> Call:
+    if call.segments:
+        flags.append("SEGMENT_NOT_CLOSED")
+    return call
+
+
+def _consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, flags: Flags) -> Call:
+    after, renewed, given = answer(call, data, span, flags)
+    if renewed or given:
+        after = replace(after, marks=_marked(after, "", given))
+        after = replace(after, marks=_marked(after, "CONSENT_RENEWED", renewed))
+    return after
+
+
+def _withdrawn(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    return withdraw(call, data, span)
+
+
+_EFFECTS: Mapping[str, Callable[[Call, Data, Span, Edge, Book, Flags], Call]] = {
+    "prompt_delivered": _prompt,
+    "consent": _consent,
+    "consent_withdrawn": _withdrawn,
+    "prompt_version_changed": _version,
+    "transfer": _transfer,
+    "party_join": _join,
+    "jurisdiction_update": _jurisdiction,
+    "segment_start": _segment_start,
+    "segment_end": _segment_end,
+    "segment_consent": _segment_consent,
+    "opt_out": _opt_out,
+    "opt_in": _opt_in,
+    "erasure_request": _erase,
+    "workflow": _workflow,
+    "call_end": _end,
+}

@@ -1,0 +1,248 @@
+"""Packs and overlay, compiled: what holds for one set of places, as a table from situations to verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onrecord.policy.assertion import Source, narrowed
+from onrecord.policy.errors import InvalidOverlayError, InvalidPackError
+from onrecord.policy.facts import Head
+from onrecord.policy.kinds import Kind
+from onrecord.policy.options import (
+    CONTINUE,
+    EXPLICIT,
+    PAUSE_ALWAYS,
+    TRAINING_NEVER,
+    Overlay,
+    baseline,
+    parse_overlay,
+    words,
+)
+from onrecord.policy.pack import Pack, Reach, Rule, Treatment
+from onrecord.policy.purposes import ORDER
+from onrecord.policy.situations import LIFECYCLE, MEANING, Situation
+from onrecord.policy.verdict import Verdict
+
+_OPT_OUT = {
+    "stop": Verdict.STOP,
+    "route_non_recorded": Verdict.STOP,
+    "pause": Verdict.PAUSE,
+    "ephemeral": Verdict.EPHEMERAL,
+}
+_NO_TREATMENT = Treatment("core", frozenset(), "unspecified", "unspecified", "core/P0D")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """One kind under some situations. `reason` is None where nothing restricts."""
+
+    verdict: Verdict
+    reason: str | None
+    rules: tuple[str, ...]
+    can_end: bool
+
+
+class Book:
+    """The rules that apply to calls between certain places. Tables only; the cache changes no answer."""
+
+    def __init__(self, policy: "Policy", packs: Sequence[Pack], modes: Mapping[str, str], *, unknown: bool) -> None:
+        self.unknown = unknown
+        self.explicit = EXPLICIT in modes.values()
+        self._packs = packs
+        self._overlay = policy.overlay
+        self.training_allowed = self._choice("training") != TRAINING_NEVER
+        self.opt_out = _OPT_OUT[self._choice("opt_out_action")]
+        self._rules: dict[tuple[Situation, Kind], list[Rule]] = {}
+        for pack in packs:
+            for rule in pack.rules:
+                for kind in rule.kinds:
+                    self._rules.setdefault((rule.when, kind), []).append(rule)
+        self._treatments = {kind: self._treatment(kind) for kind in ORDER}
+        self._segments: dict[str, bool] = {}
+        self._judged: dict[tuple[Kind, int, frozenset[str], Verdict], Judgment] = {}
+
+    def _choice(self, option: str) -> str:
+        """The overlay's choice where every pack of places that applies declares it and no other pack that applies
+        declares the option without it; a choice stricter than the baseline always."""
+        base = baseline(option)
+        chosen = self._overlay.chosen.get(option, base)
+        known = words(option) or (base,)
+        if known.index(chosen) <= known.index(base):
+            return chosen
+        for pack in self._packs:
+            declared = pack.options.get(option)
+            local = pack.reach in {Reach.PLACES, Reach.DEFAULT}
+            if (declared is None and local) or (declared is not None and chosen not in declared):
+                return base
+        return chosen if self._packs else base
+
+    def pauses_always(self, segment: str) -> bool:
+        if segment not in self._segments:
+            self._segments[segment] = self._choice(f"sensitive_segments.{segment}") == PAUSE_ALWAYS
+        return self._segments[segment]
+
+    def treatment(self, kind: Kind) -> Treatment:
+        return self._treatments[kind]
+
+    def _treatment(self, kind: Kind) -> Treatment:
+        """That of the most particular pack which has one: places, then sectors, then the default, then the rest."""
+        order = (Reach.PLACES, Reach.SECTORS, Reach.DEFAULT, Reach.ALWAYS)
+        for pack in sorted(self._packs, key=lambda pack: (order.index(pack.reach), pack.id)):
+            for treatment in pack.treatments:
+                if kind in treatment.kinds:
+                    return treatment
+        return _NO_TREATMENT
+
+    def judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
+        """`bits`: the situations that hold; `segments`: types of the open ones; `source`: what the sources allow."""
+        key = (kind, bits, segments, source)
+        found = self._judged.get(key)
+        if found is None:
+            found = self._judged[key] = self._judge(kind, bits, segments, source)
+        return found
+
+    def _judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
+        lowest, reason, can_end = Verdict.CAPTURE, None, True
+        ids: list[str] = []
+        holding = bits | Situation.ALWAYS.bit | (Situation.SEGMENT_OPEN.bit if segments else 0)
+        for situation in Situation:
+            if not holding & situation.bit:
+                continue
+            verdict, given = self._ruling(situation, kind, segments, source)
+            if verdict < Verdict.CAPTURE:
+                reason = reason or MEANING[situation].reason
+                can_end = can_end and not MEANING[situation].final
+            if verdict < lowest:
+                lowest, ids = verdict, list(given)
+            elif verdict == lowest:
+                ids += [name for name in given if name not in ids]
+        return Judgment(lowest, reason, tuple(ids), can_end)
+
+    def _ruling(
+        self, situation: Situation, kind: Kind, segments: frozenset[str], source: Verdict
+    ) -> tuple[Verdict, list[str]]:
+        floor = MEANING[situation].floor
+        if situation in {Situation.OPTED_OUT, Situation.OPTED_OUT_SCOPED}:
+            floor = self.opt_out
+        elif situation is Situation.SOURCE_STOPPED:
+            floor = source
+        lowest, ids = floor, [] if situation in {Situation.ALWAYS, Situation.SEGMENT_OPEN} else [_core(situation)]
+        for rule in self._rules.get((situation, kind), ()):
+            if rule.segments and not rule.segments & segments:
+                continue
+            verdict = self.opt_out if rule.verdict is None else rule.verdict
+            if verdict < lowest or (verdict == lowest and ids == [_core(situation)]):
+                lowest, ids = verdict, [rule.id]
+            elif verdict == lowest:
+                ids.append(rule.id)
+        return lowest, ids
+
+    def open_to_derivation(self, kind: Kind, bits: int, source: Verdict) -> Verdict:
+        """What a source allows to what is made of it, end and segments aside: those hold for both alike."""
+        return self.judge(kind, bits & ~LIFECYCLE, frozenset(), source).verdict
+
+
+def _core(situation: Situation) -> str:
+    return f"core.{situation.word.replace('_', '-')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Compiled packs and overlay, for one interaction. `derivation`: derived kinds, sources before what is made of them."""
+
+    packs: tuple[Pack, ...]
+    overlay: Overlay
+    derivation: tuple[Kind, ...]
+    _books: dict[tuple[str, frozenset[str]], Book] = field(default_factory=dict, repr=False, compare=False)
+
+    def asserters(self, fact_type: str) -> frozenset[Source] | None:
+        return narrowed(pack.asserters.get(fact_type) for pack in self.packs)
+
+    def regime(self, place: str) -> str:
+        """The regime by the pack that covers the place; `unknown` where none does."""
+        regimes = [found for pack in self.packs if (found := self._within(pack, place)) is not None]
+        return min(regimes, key=("gdpr", "all_party", "one_party").index) if regimes else "unknown"
+
+    def book(self, sector: str, places: frozenset[str]) -> Book:
+        key = (sector, places)
+        if key not in self._books:
+            self._books[key] = self._bind(sector, places)
+        return self._books[key]
+
+    def _within(self, pack: Pack, place: str) -> str | None:
+        regime = pack.places.get(place)
+        if regime is None:
+            country, dash, _ = place.partition("-")
+            return pack.places.get(f"{country}-*") if dash else None
+        choices = pack.disputed.get(place)
+        if choices is None:
+            return regime
+        chosen = self.overlay.chosen.get(f"regimes.{place}")
+        if chosen in choices:
+            return chosen
+        by_regime = any(option.startswith("consent_mode.") for option in self.overlay.chosen)
+        return regime if by_regime else choices[0]
+
+    def _bind(self, sector: str, places: frozenset[str]) -> Book:
+        local = [pack for pack in self.packs if pack.reach is Reach.PLACES]
+        default = [pack for pack in self.packs if pack.reach is Reach.DEFAULT]
+        applying = [p for p in self.packs if p.reach is Reach.ALWAYS or sector in p.sectors]
+        modes: dict[str, str] = {}
+        unknown = not places
+        for place in places:
+            covering = [pack for pack in local if self._within(pack, place) is not None] or default
+            applying += [pack for pack in covering if pack not in applying]
+            found = [self._within(pack, place) or "unknown" for pack in covering] or ["unknown"]
+            unknown = unknown or "unknown" in found
+            granted = all(self._may_continue(pack, self._within(pack, place) or "unknown") for pack in covering)
+            modes[place] = CONTINUE if covering and granted else EXPLICIT
+        if not places:
+            applying += default
+            modes["unknown"] = EXPLICIT
+        vetoes = [pack for pack in applying if pack.reach not in {Reach.PLACES, Reach.DEFAULT}]
+        for place in modes:
+            option = f"consent_mode.{self.regime(place)}"
+            if any(option in pack.options and CONTINUE not in pack.options[option] for pack in vetoes):
+                modes[place] = EXPLICIT
+        ordered = [pack for pack in self.packs if pack in applying]
+        return Book(self, ordered, modes, unknown=unknown)
+
+    def _may_continue(self, pack: Pack, regime: str) -> bool:
+        option = f"consent_mode.{regime}"
+        return self.overlay.chosen.get(option) == CONTINUE and CONTINUE in pack.options.get(option, ())
+
+
+def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:
+    """Errors: InvalidOverlayError where the head's overlay makes a choice that no pack declares; InvalidPackError where
+    two packs or rules share an id."""
+    chosen = parse_overlay(head.overlay)
+    names = [pack.id for pack in packs] + [rule.id for pack in packs for rule in pack.rules]
+    if len(set(names)) != len(names):
+        raise InvalidPackError("two packs or rules have one id")
+    for option, choice in chosen.chosen.items():
+        declared = any(_declares(pack, option, choice) for pack in packs)
+        known = words(option) or ()
+        if not declared and known.index(choice) > known.index(baseline(option)):
+            raise InvalidOverlayError(f"no pack leaves this choice of `{option.partition('.')[0]}` to a tenant")
+    ordered = tuple(sorted(packs, key=lambda pack: pack.id))
+    return Policy(ordered, chosen, _derivation(chosen.derived_from))
+
+
+def _declares(pack: Pack, option: str, choice: str) -> bool:
+    group, _, member = option.partition(".")
+    if group == "regimes":
+        return choice in pack.disputed.get(member, ())
+    return choice in pack.options.get(option, ())
+
+
+def _derivation(derived_from: Mapping[Kind, tuple[Kind, ...]]) -> tuple[Kind, ...]:
+    """Kinds with sources, each after its sources; training, which has always some, among them."""
+    sources = {Kind.TRAINING_DATA: (), **derived_from}
+    result: list[Kind] = []
+    waiting = sorted(sources)
+    while waiting:
+        ready = [kind for kind in waiting if not any(source in waiting for source in sources[kind])]
+        if not ready:
+            raise InvalidOverlayError("`derived_from` goes in a circle")
+        result += ready
+        waiting = [kind for kind in waiting if kind not in ready]
+    return tuple(result)
