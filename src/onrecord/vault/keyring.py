@@ -161,10 +161,10 @@ class Keyring:
             raise KeyMissingError("the key is another object's")
         return cipher
 
-    def live_objects(self) -> list[tuple[TenantId, ObjectId]]:
-        """All objects of all tenants whose data key stands."""
+    def objects(self) -> dict[ObjectId, tuple[TenantId, bool]]:
+        """All objects of all tenants that ever had a data key, and whether it stands."""
         rows = self._store.of_kind(KeyKind.OBJECT)
-        return [(row.tenant, ObjectId(row.owner)) for row in rows if not row.shredded]
+        return {ObjectId(row.owner): (row.tenant, not row.shredded) for row in rows}
 
     def shred_objects(self, tenant: TenantId, identifiers: Sequence[ObjectId]) -> Shredded:
         """Idempotent; the same result again. Durable when it returns, cached keys included."""

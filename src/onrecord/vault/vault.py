@@ -102,20 +102,22 @@ class Vault:
         return shredded.keys
 
     def orphans(self, known: Collection[str]) -> tuple[ObjectId, ...]:
-        """Objects that have a key or bytes and are not in `known`, the ids that the events of all tenants name. Only
-        while nothing writes: what is written and not yet named by an event looks the same."""
-        live = {identifier for _, identifier in self._keyring.live_objects()}
+        """Objects that have a key or bytes and are not in `known`, the ids that the events of all tenants name; and bytes
+        that outlived their key. Only while nothing writes: what no event names yet looks the same."""
+        keyed = self._keyring.objects()
         stored = {ObjectId(identifier) for identifier in self._objects.ids()}
-        return tuple(sorted(identifier for identifier in live | stored if identifier not in known))
+        live = {identifier for identifier, (_, stands) in keyed.items() if stands}
+        unnamed = {identifier for identifier in live | stored if identifier not in known}
+        return tuple(sorted(unnamed | (stored & (keyed.keys() - live))))
 
     def sweep(self, known: Collection[str]) -> tuple[ObjectId, ...]:
         """The orphans, removed: keys first. The same restriction."""
         found = self.orphans(known)
-        wanted = set(found)
+        keyed = self._keyring.objects()
         by_tenant: dict[TenantId, list[ObjectId]] = {}
-        for tenant, identifier in self._keyring.live_objects():
-            if identifier in wanted:
-                by_tenant.setdefault(tenant, []).append(identifier)
+        for identifier in found:
+            if identifier in keyed:
+                by_tenant.setdefault(keyed[identifier][0], []).append(identifier)
         for tenant, identifiers in by_tenant.items():
             self._keyring.shred_objects(tenant, identifiers)
         for identifier in found:

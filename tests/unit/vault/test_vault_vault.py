@@ -157,6 +157,22 @@ def test_the_sweep_takes_what_no_event_names(home, tenant, persons):
     assert home.vault.read(tenant, kept, META) == b"kept"
 
 
+def test_the_sweep_takes_bytes_that_outlived_their_key(home, tenant, persons, monkeypatch):
+    """A write that meets the erasure of its subject between its key and its object."""
+    real = home.objects.put
+
+    def late(identifier, data):
+        home.vault.shred_person(tenant, persons[0])
+        real(identifier, data)
+
+    monkeypatch.setattr(home.objects, "put", late)
+    ref = home.vault.write(tenant, persons[:1], KeyClass.AUDIO, META, b"late")
+    with pytest.raises(ErasedError):
+        home.vault.read(tenant, ref, META)
+    assert home.vault.sweep([ref.object_id]) == (ref.object_id,)
+    assert home.objects.ids() == []
+
+
 def raw(folder):
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
