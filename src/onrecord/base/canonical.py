@@ -20,11 +20,30 @@ class _NeedsSlowPathError(Exception):
     pass
 
 
+def _as_it_stands(container: Any) -> bool:
+    """Whether orjson's sorted output of a dict or list is JCS without a change to any member, so that none is copied.
+    Errors: TypeError where a key is no string."""
+    if type(container) is dict:
+        if not "".join(container).isascii():
+            return False
+        container = container.values()
+    for item in container:
+        kind = type(item)
+        if kind in _PLAIN:
+            continue
+        if kind is float:
+            if item.is_integer() or not 1e-4 <= abs(item) < 1e15:
+                return False
+        elif kind is int:
+            if not -_SAFE_INTEGER <= item <= _SAFE_INTEGER:
+                return False
+        elif not (kind is dict or kind is list) or not _as_it_stands(item):
+            return False
+    return True
+
+
 def _fast(value: Any) -> Any:
-    """The value with integral floats as integers, where orjson's sorted output is then equal to JCS; not copied
-    where nothing is to change."""
-    if isinstance(value, dict):
-        return _fast_members(value)
+    """The value with integral floats as integers, where orjson's sorted output is then equal to JCS."""
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -37,34 +56,23 @@ def _fast(value: Any) -> Any:
         if not 1e-4 <= abs(value) < 1e15:
             raise _NeedsSlowPathError
         return value
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str) or not key.isascii():
+                raise _NeedsSlowPathError
+        return {key: _fast(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return value if _PLAIN.issuperset(map(type, value)) else [_fast(item) for item in value]
+        return [_fast(item) for item in value]
     raise _NeedsSlowPathError
-
-
-def _fast_members(value: dict[Any, Any]) -> dict[str, Any]:
-    try:
-        if not "".join(value).isascii():
-            raise _NeedsSlowPathError
-    except TypeError as error:
-        raise _NeedsSlowPathError from error
-    changed: dict[str, Any] = {}
-    for key, item in value.items():
-        kind = type(item)
-        if kind in _PLAIN or (kind is int and -_SAFE_INTEGER <= item <= _SAFE_INTEGER):
-            continue
-        fast = _fast(item)
-        if fast is not item:
-            changed[key] = fast
-    return {**value, **changed} if changed else value
 
 
 def dumps(value: Any) -> bytes:
     """JCS bytes (RFC 8785). Errors: NotCanonicalError for NaN, infinities, integers beyond 2^53 - 1, lone surrogates,
     other types and nesting beyond the interpreter's stack."""
     try:
-        return orjson.dumps(_fast(value), option=orjson.OPT_SORT_KEYS)
-    except (_NeedsSlowPathError, orjson.JSONEncodeError, RecursionError):
+        same = type(value) is dict and _as_it_stands(value)
+        return orjson.dumps(value if same else _fast(value), option=orjson.OPT_SORT_KEYS)
+    except (_NeedsSlowPathError, TypeError, RecursionError):
         pass
     try:
         return rfc8785.dumps(value)
