@@ -102,8 +102,8 @@ class Vault:
         return shredded.keys
 
     def orphans(self, known: Collection[str]) -> tuple[ObjectId, ...]:
-        """Objects that have a key or bytes and are not in `known`, the ids that the events of all tenants name; and bytes
-        that outlived their key. Only while nothing writes: what no event names yet looks the same."""
+        """Objects that have a key or bytes and are not in `known`, the ids that the events of all tenants name; and
+        bytes that outlived their key. Only while nothing writes: what no event names yet looks the same."""
         keyed = self._keyring.objects()
         stored = {ObjectId(identifier) for identifier in self._objects.ids()}
         live = {identifier for identifier, (_, stands) in keyed.items() if stands}
