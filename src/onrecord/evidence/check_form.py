@@ -72,7 +72,7 @@ def witness(trial: Trial) -> str:
         raise SkippedError("no witness key was given")
     data = trial.member("checkpoint")
     present = {(s.name, s.key_id) for s in note.parse(data).signatures}
-    held = []
+    held: list[tuple[str, int]] = []
     for vkey in trial.witnesses:
         verifier = note.Verifier.parse(vkey)
         if (verifier.name, verifier.key_id) not in present:

@@ -83,15 +83,17 @@ def accounting(trial: Trial) -> str:
 
 
 def closed_sound(trial: Trial) -> str:
-    """17. No stored sample covers an instant at which the decisions close audio_recording."""
+    """17. No stored sample covers an instant at which the decisions close audio_recording, nor may cover one within
+    the uncertainty of its clock."""
     case = _decided(trial)
     closed = steps.closed(case.replay.transitions, Kind.AUDIO_RECORDING)
     samples = 0
     for artifact in _active(case, recordings=True):
-        for start, end in stored(artifact.segments.values()):
-            hit = _first_hit(start, end, artifact.rate, closed)
-            require(hit is None, f"track {artifact.track} holds sound at {hit} s, which is closed")
-            samples += end - start
+        for segment in artifact.segments.values():
+            for start, end in stored([segment]):
+                hit = _first_hit(start - segment.uncertainty, end + segment.uncertainty, artifact.rate, closed)
+                require(hit is None, f"track {artifact.track} holds sound at {hit or 0:.3f} s, which is closed")
+                samples += end - start
     return f"{samples} stored samples, none at a closed instant"
 
 
@@ -103,7 +105,7 @@ def closed_derived(trial: Trial) -> str:
         covered = subtract([Stretch(artifact.start, artifact.end)], normalise(artifact.withheld))
         closed = steps.closed(case.replay.transitions, artifact.kind)
         hits = [max(s, start) for s, e in closed for start, end in covered if s + 1e-6 < end and start < e - 1e-6]
-        require(not hits, f"{artifact.kind} {artifact.artifact} covers {min(hits, default=0)} s, which is closed")
+        require(not hits, f"{artifact.kind} {artifact.artifact} covers {min(hits, default=0):.3f} s, which is closed")
     return f"{len(artifacts)} derived artifacts, none over a closed instant"
 
 
@@ -119,7 +121,9 @@ def sound(trial: Trial) -> str:
             require(trial.replay_is_partial, f"sound of {name}, which is no recording that is kept")
             continue
         samples = (len(wav) - HEADER_BYTES) // 2
-        require(wav[:HEADER_BYTES] == wav_header(artifact.rate, samples), f"the header of {name} is not the fixed one")
+        fixed = samples >= 0 and len(wav) == HEADER_BYTES + 2 * samples
+        fixed = fixed and wav[:HEADER_BYTES] == wav_header(artifact.rate, samples)
+        require(fixed, f"the header of {name} is not the fixed one")
         _silent(name, wav, stored(artifact.segments.values()), samples)
         bare += _committed(trial, artifact, wav)
     note = f"; {bare} segments carry no commitment to their sound" if bare else ""

@@ -47,7 +47,8 @@ def write(members: Mapping[str, bytes]) -> bytes:
     """The one file of these members. Errors: DossierError for a name out of form, too many members or bytes."""
     if len(members) > MAX_MEMBERS or not all(map(is_name, members)):
         raise DossierError("a member's name is out of form, or there are too many")
-    if sum(_LOCAL.size + _CENTRAL.size + 2 * len(name) + len(data) for name, data in members.items()) > MAX_BYTES:
+    headers = _LOCAL.size + _CENTRAL.size
+    if _END.size + sum(headers + 2 * len(name) + len(data) for name, data in members.items()) > MAX_BYTES:
         raise DossierError("the pack would be too large")
     return _assemble(members, {name: crc32(data) for name, data in members.items()})
 

@@ -1,5 +1,6 @@
 """Members to what they mean: events, conversation, packs, log, decisions. Builder and verifier share it."""
 
+import struct
 from collections.abc import Mapping, Sequence
 
 from onrecord.base import canonical
@@ -14,7 +15,9 @@ from onrecord.interaction.record import Conversation, fold
 from onrecord.ledger import checkpoint, note
 from onrecord.policy import pack
 
-SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ArithmeticError)
+SHAPE = (
+    KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ArithmeticError, struct.error,
+)  # fmt: skip
 """What a value of another shape than expected runs into."""
 
 
@@ -34,7 +37,7 @@ def fold_of(interaction: str, events: Mapping[int, Event]) -> Conversation:
     """Errors: BadMemberError where an event lacks a field of its type."""
     try:
         return fold(interaction, events.values())
-    except SHAPE as error:
+    except (InteractionError, *SHAPE) as error:
         raise BadMemberError("the events do not add up to a conversation") from error
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from onrecord.base.stretch import FOREVER
 from onrecord.evidence.errors import BadMemberError
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import Conversation
@@ -31,8 +32,9 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Replay:
     """`transitions` are {"t", "kind", "verdict", "state", "reason", "cause", "rules", "purpose", "legal_basis",
-    "retention", "can_end"} by t, with all evidence known; `flags` are {"flag", "t", "event_id"}. Both are empty
-    where facts are erased: what would follow from the rest says nothing of what was decided."""
+    "retention", "can_end"} by t, with all evidence known; the first of each kind, at second 0, is what held before any
+    fact. `flags` are {"flag", "t", "event_id"}. Both are empty where facts are erased: what would follow from the rest
+    says nothing of what was decided."""
 
     status: Status
     kernel: str
@@ -71,7 +73,8 @@ def replay(conversation: Conversation, events: Sequence[Event], packs: Sequence[
         fact = fact_of(event)
         if fact is not None:
             timeline = timeline.with_fact(fact)
-    transitions = [_transition(t, kind, made) for t, kind, made in timeline.transitions()]
+    transitions = [_transition(0.0, kind, made) for kind, made in timeline.at(-FOREVER).items()]
+    transitions += [_transition(t, kind, made) for t, kind, made in timeline.transitions()]
     flags = [_flag(flag) for flag in timeline.flags(_known(conversation, exported_at))]
     flags += [_flag(Flag("INTERRUPTED", e.t, e.event_id)) for e in events if e.type == Internal.INTERRUPTED]
     return Replay(Status.COMPLETE, KERNEL, transitions, flags)

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from onrecord.base.stretch import FOREVER, Stretch, normalise
 
-OPEN_VERDICTS = frozenset({"capture", "redact"})
-
 Transitions = Sequence[Mapping[str, Any]]
 
 
@@ -25,15 +23,16 @@ def kinds(transitions: Transitions) -> list[str]:
 def steps(transitions: Transitions, kind: str) -> list[Step]:
     """In order of time, without the steps of no length."""
     own = sorted((t for t in transitions if t["kind"] == kind), key=lambda t: t["t"])
-    ends = [*(t["t"] for t in own[1:]), FOREVER]
-    return [Step(t["t"], end, t) for t, end in zip(own, ends, strict=True) if t["t"] < end]
+    starts = [t["t"] for t in own]
+    ends = [*starts, FOREVER][1:]
+    return [Step(start, end, t) for t, start, end in zip(own, starts, ends, strict=True) if start < end]
 
 
 def closed(transitions: Transitions, kind: str) -> list[Stretch]:
-    """Where nothing of this kind may be stored: by its verdict, and wherever no decision is known."""
+    """Where nothing of this kind may be stored as it is: by any verdict but capture, and wherever none is known."""
     own = steps(transitions, kind)
     first = own[0].start if own else FOREVER
-    shut = [(step.start, step.end) for step in own if step.transition["verdict"] not in OPEN_VERDICTS]
+    shut = [(step.start, step.end) for step in own if step.transition["verdict"] != "capture"]
     return normalise([(-FOREVER, first), *shut])
 
 
@@ -44,7 +43,7 @@ def closings(transitions: Transitions, until: float | None) -> list[dict[str, An
     for kind in kinds(transitions):
         was_on = False
         for start, end, transition in steps(transitions, kind):
-            on = transition["verdict"] in OPEN_VERDICTS
+            on = transition["state"] == "capturing"
             was_on = was_on or on
             if on or not was_on or (until is not None and start >= until):
                 continue

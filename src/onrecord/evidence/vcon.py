@@ -32,7 +32,7 @@ _GRANTS = frozenset({"accepted", "implied"})
 
 def vcon_json(case: Case) -> bytes:
     parties = _Parties(case.conversation.parties)
-    tracks = sorted(case.conversation.tracks) or [None]
+    tracks: list[str | None] = [*sorted(case.conversation.tracks)] or [None]
     dialog = [_recording(case, parties, track) for track in tracks]
     dialog += [_transfer(case, parties, event) for _, event in case.of_type("transfer")]
     analysis = [_analysis(a, len(tracks)) for a in case.conversation.artifacts.values() if a.track is None]
@@ -171,7 +171,7 @@ def _lawful_basis(case: Case, parties: _Parties, seq: int, event: Event) -> dict
         "timestamp": moment,
         "proof_data": {"dialog_reference": 0, "time_offset": event.t, "method": method, "event_id": event.event_id},
     }
-    body = {
+    body: dict[str, Any] = {
         "lawful_basis": "consent",
         "expiration": None,
         "purpose_grants": [{"purpose": p, "granted": granted, "granted_at": moment, "conditions": []} for p in scope],
