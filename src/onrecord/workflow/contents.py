@@ -5,14 +5,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
 from onrecord.base.ids import ArtifactId, KeyId, ObjectId, PersonId, TenantId
 from onrecord.interaction.record import SegmentEntry
+from onrecord.signal.encoding import Encoding
+from onrecord.signal.wav import pcm16
 from onrecord.vault.keystore import KeyClass
 from onrecord.vault.vault import ObjectRef
 from onrecord.workflow.deployment import Deployment
-
-AUDIO = KeyClass.AUDIO
-TEXT = KeyClass.TEXT
 
 
 def _meta(d: Deployment, artifact: str, segment: str) -> bytes:
@@ -44,6 +44,28 @@ def _ref(entry: SegmentEntry) -> ObjectRef:
     return ObjectRef(
         ObjectId(entry.object_id), KeyId(entry.key_id), entry.size, entry.chunks, bytes.fromhex(entry.tags)
     )
+
+
+async def store_sound(
+    d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], payload: bytes, encoding: Encoding
+) -> dict[str, Any]:
+    """As `store_object`, with a commitment to the samples (PCM16) and its salt: played sound can be checked."""
+    stored = await store_object(d, artifact, persons, KeyClass.AUDIO, payload)
+    salt = new_salt()
+    made = commit(Domain.OBJECT, salt, pcm16(payload, encoding))
+    return {**stored, "sound_salt": salt.hex(), "sound_commitment": made.hex()}
+
+
+async def store_text(d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], body: bytes) -> dict[str, Any]:
+    """As `store_object`, with a commitment to the text. Its salt stays inside the object: words can be guessed."""
+    salt = new_salt()
+    stored = await store_object(d, artifact, persons, KeyClass.TEXT, salt + body)
+    return {**stored, "commitment": commit(Domain.OBJECT, salt, body).hex()}
+
+
+async def read_text(d: Deployment, artifact: str, entry: SegmentEntry) -> bytes:
+    """The whole text. Errors: as `read_object`."""
+    return (await read_object(d, artifact, entry))[SALT_BYTES:]
 
 
 async def read_object(

@@ -12,7 +12,7 @@ from onrecord.interaction.events import Internal
 from onrecord.interaction.record import ArtifactState
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.storage.ports import Record
-from onrecord.workflow.contents import TEXT, remove, store_object
+from onrecord.workflow.contents import remove, store_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, VerdictClosedError
 from onrecord.workflow.journal import Records, append, internal
@@ -147,7 +147,7 @@ async def _keep(
         "form": "words" if new.words is not None else "content",
         "supersedes": [],
     }
-    stored = await store_object(d, ArtifactId(artifact), persons, TEXT, body)
+    stored = await store_text(d, ArtifactId(artifact), persons, body)
     return {**data, **stored}
 
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from onrecord.base.digests import SALT_BYTES
 from onrecord.interaction.events import Internal
 from onrecord.interaction.record import ArtifactEntry, ArtifactState
 from onrecord.signal.encoding import Encoding
 from onrecord.signal.wav import HEADER_BYTES, pcm16, wav_header
 from onrecord.vault.errors import ErasedError
 from onrecord.workflow import journal
-from onrecord.workflow.contents import read_object
+from onrecord.workflow.contents import read_object, read_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import ContentErasedError, NotFoundError, QuarantinedError
 from onrecord.workflow.live import Live
@@ -52,7 +53,7 @@ async def disclose(
             body = await _wav_bytes(d, live, entry, first, upto)
         else:
             (segment,) = entry.segments.values()
-            body = await read_object(d, artifact, segment, first, upto)
+            body = (await read_text(d, artifact, segment))[first:upto]
     except ErasedError as error:
         raise ContentErasedError("this content has been erased") from error
     return Content(entry.media_type, total, first, upto, body)
@@ -60,7 +61,7 @@ async def disclose(
 
 def _total(live: Live, entry: ArtifactEntry) -> int:
     if entry.track is None:
-        return sum(segment.size for segment in entry.segments.values())
+        return sum(segment.size - SALT_BYTES for segment in entry.segments.values())
     return HEADER_BYTES + 2 * round(length_of(live) * entry.rate)
 
 

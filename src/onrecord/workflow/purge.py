@@ -21,7 +21,7 @@ from onrecord.interaction.record import ArtifactEntry, ArtifactState, SegmentEnt
 from onrecord.policy.kinds import Kind
 from onrecord.signal.encoding import Encoding
 from onrecord.workflow import journal
-from onrecord.workflow.contents import AUDIO, TEXT, read_object, remove, store_object
+from onrecord.workflow.contents import read_object, read_text, remove, store_sound, store_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, Verdicts
 from onrecord.workflow.segments import AUDIO_CLASSIFICATION
@@ -98,7 +98,7 @@ async def _replace_sound(
     persons = [PersonId(p) for p in entry.persons]
     stored: dict[str, Any] = {"segment": "", "samples": 0}
     if after.passed:
-        stored = await store_object(d, ArtifactId(entry.artifact), persons, AUDIO, bytes(after.payload))
+        stored = await store_sound(d, ArtifactId(entry.artifact), persons, bytes(after.payload), after.encoding)
         stored["samples"] = after.samples
     data = {
         "artifact": entry.artifact,
@@ -165,7 +165,7 @@ async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause:
 async def _replace_words(
     d: Deployment, live: Live, entry: ArtifactEntry, old: SegmentEntry, intent: Mapping[str, Any]
 ) -> None:
-    body = canonical.loads(await read_object(d, entry.artifact, old))
+    body = canonical.loads(await read_text(d, entry.artifact, old))
     words = [Word(w["w"], w["s"], w["e"], w["channel"]) for w in body["words"]]
     kinds = {Kind(entry.kind), *(Kind(live.conversation.artifacts[name].kind) for name, _, _ in entry.sources)}
     until = max([entry.end, *(word.e for word in words)])
@@ -173,7 +173,7 @@ async def _replace_words(
     told = cut(words, closed)
     kept = canonical.dumps({"words": [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]})
     persons = [PersonId(p) for p in entry.persons]
-    stored = await store_object(d, ArtifactId(entry.artifact), persons, TEXT, kept)
+    stored = await store_text(d, ArtifactId(entry.artifact), persons, kept)
     reach = normalise([(entry.start, entry.end)])
     withheld = normalise([*entry.withheld, *told.withheld, *intersect(closed, reach)])
     data = {

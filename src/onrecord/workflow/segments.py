@@ -10,7 +10,7 @@ from onrecord.interaction.events import Internal
 from onrecord.storage.ports import Record, StorageError
 from onrecord.vault.errors import VaultError
 from onrecord.workflow import journal
-from onrecord.workflow.contents import AUDIO, remove, store_object
+from onrecord.workflow.contents import remove, store_sound
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, Track
 from onrecord.workflow.side_records import RecordKind
@@ -43,7 +43,7 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
     while current is not None:
         persons = [PersonId(p) for p in track.persons]
         try:
-            stored = await store_object(d, ArtifactId(track.artifact), persons, AUDIO, bytes(current.payload))
+            stored = await store_sound(d, ArtifactId(track.artifact), persons, bytes(current.payload), current.encoding)
         except (StorageError, VaultError):
             track.gate.discarded(current)
             return

@@ -17,7 +17,7 @@ from onrecord.interaction.record import ArtifactEntry
 from onrecord.signal import mulaw
 from onrecord.signal.wav import HEADER_BYTES
 from onrecord.workflow import journal
-from onrecord.workflow.contents import read_object
+from onrecord.workflow.contents import read_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.disclose import wav
 from onrecord.workflow.find import find
@@ -81,10 +81,9 @@ async def _decrypt(d: Deployment, call: DemoCall, story: Story, claims: Claims) 
     objects = 0
     for entry in live.conversation.artifacts.values():
         for segment in entry.segments.values():
-            body = await read_object(d, entry.artifact, segment)
             objects += 1
             if entry.track is None:
-                texts.extend(_texts(json.loads(body)))
+                texts.extend(_texts(json.loads(await read_text(d, entry.artifact, segment))))
     forms = {form for secret in call.secrets for form in secret.forms}
     claims.check(
         "no_secret_stored",
