@@ -122,6 +122,7 @@ class World:
         )
         assert self.gate.accounting.held == 0
         self.waiting.clear()
+        self.last_end = self.durable_end
 
     def act(self, name, *of):
         head = self.gate.head
