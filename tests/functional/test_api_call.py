@@ -198,6 +198,14 @@ def test_a_conflict_under_an_idempotency_key_stays_a_conflict(begin: Begin) -> N
     assert [answer.status_code for answer in answers] == [409, 409]
 
 
+def test_a_closing_with_a_word_that_nobody_knows_closes_all_the_more(begin: Begin) -> None:
+    talk = begin(parties=PARTIES).consented()
+    talk.tell("segment_start", 5.0, segment="something else", n=1)
+    assert talk.get("/decisions", t=6)["decisions"][AUDIO]["state"] == "paused"
+    talk.tell("opt_out", 8.0, kinds=["something else"], method="carrier pigeon")
+    assert talk.get("/decisions", t=9)["decisions"][AUDIO]["state"] == "stopped"
+
+
 def test_an_event_without_time_happens_now(begin: Begin) -> None:
     talk = begin(parties=PARTIES)
     talk.tell("call_start")

@@ -1,5 +1,7 @@
 """Artifacts: store what was made of a conversation, list them, hand out their content; and evidence packs."""
 
+import asyncio
+
 from starlette.responses import Response
 
 from onrecord.capture.words import Word
@@ -20,11 +22,15 @@ EXTENSIONS = {"audio/wav": "wav", "application/json": "json"}
 
 
 async def create(call: Call) -> Response:
-    body: NewArtifact = call.body
+    new = await asyncio.get_running_loop().run_in_executor(call.d.executor, _new, call.body)
+    return json_reply(await derive.derive(call.d, await live_of(call), call.principal, new), 201)
+
+
+def _new(body: NewArtifact) -> derive.NewArtifact:
     words = None
     if body.words is not None:
         words = tuple(Word(w.w, w.s, w.e, _channel(w.channel)) for w in body.words)
-    new = derive.NewArtifact(
+    return derive.NewArtifact(
         kind=body.kind,
         sources=tuple(derive.Source(s.artifact, s.start, s.end) for s in body.sources),
         start=body.start,
@@ -33,7 +39,6 @@ async def create(call: Call) -> Response:
         words=words,
         classification=body.classification,
     )
-    return json_reply(await derive.derive(call.d, await live_of(call), call.principal, new), 201)
 
 
 def _channel(channel: str | int) -> str:
