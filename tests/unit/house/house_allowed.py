@@ -1,0 +1,85 @@
+"""What the house rules let pass, each with its reason. A line here is an argument to have in review."""
+
+LOG_KEYS = {
+    "code": "the stable code of an error",
+    "error": "the type of an error, never its text",
+    "route": "the operation id of a route, not its path",
+    "door": "which socket door: a constant",
+    "api_port": "a port of this server",
+    "media_port": "a port of this server",
+}
+
+SHARED_CODES = {
+    "erased": "vault and workflow say the same of one fact; CONTRACT names the code",
+    "storage_full": "storage and workflow say the same of one fact; CONTRACT names the code",
+    "log_inconsistent": "ledger and workflow say the same of one fact",
+    "invalid_request": "the door and the use case refuse a call for the same reason: its form",
+}
+
+INHERITING: dict[str, str] = {}
+
+VERBATIM = {"SIGNER NOT VERIFIED: no key was given to trust": "words that CONTRACT fixes"}
+
+_CONSTANT = "a constant of the module"
+_FIELD = "the name of a field of our own form, never its value"
+_MEMBER = "a member's name: lower-case ASCII in the one form that `container.is_name` knows"
+_COUNT = "a number"
+_DEMO = "the demo call's own script, in the package"
+_SAID = "an error's own line, under these same rules"
+
+_BY_FILE = {
+    "capture/wire/neutral.py": {"MAX_TRACKS": _CONSTANT},
+    "capture/wire/twilio.py": {"missing": _FIELD},
+    "entrypoints/api/app.py": {"name": "a parameter of a route's path: a constant"},
+    "entrypoints/api/body.py": {
+        "limit": _COUNT,
+        "MAX_DEPTH": _CONSTANT,
+        "where": "a path of our own field names, cut out by a pattern; keys of clients stand as `[...]`",
+    },
+    "entrypoints/cli/demo_call/call.py": {"track.file": _DEMO, "name": "the name of a program: a constant"},
+    "entrypoints/cli/demo_call/host.py": {"method": "a method of HTTP: a constant", "answer.status": _COUNT},
+    "entrypoints/cli/demo_call/player.py": {"reason": "the code of a closed socket", "t": _COUNT},
+    "evidence/build.py": {"error.diagnostics()": _SAID},
+    "evidence/check_form.py": {
+        "_listed(damaged)": _MEMBER,
+        "_listed(unknown)": _MEMBER,
+        "_listed(sorted(absent))": _MEMBER,
+        "_listed(changed)": _MEMBER,
+        "verifier.name": "a key that the verifier gave",
+    },
+    "evidence/check_log.py": {
+        "opening.seq": _COUNT,
+        "expected": _COUNT,
+        "bare[0] if bare else ''": _COUNT,
+        "kept[0] if kept else ''": _COUNT,
+        "error.message": _SAID,
+    },
+    "evidence/check_story.py": {
+        "len(erased)": _COUNT,
+        "', '.join(other)": "names of derived members: constants",
+        "hit or 0": _COUNT,
+        "min(hits, default=0)": _COUNT,
+        "samples": _COUNT,
+        "told": _COUNT,
+        "position": _COUNT,
+        "start": _COUNT,
+    },
+    "evidence/read.py": {"opening.seq": _COUNT, "name": _MEMBER},
+    "evidence/trial.py": {"name": _MEMBER},
+    "evidence/verify.py": {"error.message": _SAID},
+    "policy/assertion.py": {"name": _FIELD},
+    "policy/options.py": {
+        "option": "a key of a table of the module, looked up before",
+        "option.partition('.')[0]": "the group of an option that is known",
+    },
+    "policy/pack.py": {
+        "where": "a field of the pack's format: a constant",
+        "min(needed - value.keys())": "a field of the pack's format: a constant",
+        "name": "the id of a rule, of the form of ids",
+    },
+    "policy/policy.py": {"option.partition('.')[0]": "the group of an option that is known"},
+    "workflow/principal.py": {"scope.value": "a word of a closed list"},
+    "workflow/when.py": {"name": _FIELD},
+}
+
+INTERPOLATED = {(path, told): reason for path, names in _BY_FILE.items() for told, reason in names.items()}
