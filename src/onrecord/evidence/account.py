@@ -7,7 +7,7 @@ from onrecord.base import canonical
 from onrecord.base.clock import rfc3339
 from onrecord.evidence.case import Case
 from onrecord.evidence.media import stored
-from onrecord.evidence.steps import closings
+from onrecord.evidence.steps import withheld
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry
 
@@ -46,7 +46,7 @@ def evidence_json(case: Case) -> bytes:
         "opt_ins": _entries(case, "opt_in"),
         "sensitive_segments": _entries(case, "segment_start", "segment_end"),
         "jurisdictions": _entries(case, "jurisdiction_update"),
-        "pauses": closings(case.replay.transitions, case.conversation.ended_t),
+        "pauses": withheld(case.replay.transitions, case.conversation.ended_t, from_the_start=False),
         "transfers": _entries(case, "transfer"),
         "recordings": [_recording(case, a) for a in case.conversation.artifacts.values() if a.track is not None],
         "transcripts": _derived(case, {"transcript", "live_captions"}, inside=True),

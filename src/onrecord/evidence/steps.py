@@ -36,12 +36,12 @@ def closed(transitions: Transitions, kind: str) -> list[Stretch]:
     return normalise([(-FOREVER, first), *shut])
 
 
-def closings(transitions: Transitions, until: float | None) -> list[dict[str, Any]]:
-    """The stretches in which a kind that had been capturing was not, each with its reason and cause; `end` is None
-    where it did not resume up to `until` (the call's end)."""
+def withheld(transitions: Transitions, until: float | None, *, from_the_start: bool = True) -> list[dict[str, Any]]:
+    """The stretches in which a kind was not capturing, each with its reason and cause; `end` is None where it was not
+    again up to `until` (the call's end). Without `from_the_start` only those after it had captured."""
     result: list[dict[str, Any]] = []
     for kind in kinds(transitions):
-        was_on = False
+        was_on = from_the_start
         for start, end, transition in steps(transitions, kind):
             on = transition["state"] == "capturing"
             was_on = was_on or on

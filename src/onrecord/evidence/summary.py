@@ -12,7 +12,7 @@ from onrecord.base.stretch import FOREVER
 from onrecord.evidence import bars, words
 from onrecord.evidence.case import Case
 from onrecord.evidence.media import COUNTERS, counters
-from onrecord.evidence.steps import closings
+from onrecord.evidence.steps import withheld
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, PartyEntry
 
@@ -101,7 +101,7 @@ def summary_html(case: Case, vkey: str) -> bytes:
         retention=_retention(case, enabled),
         handling=[_row(event) for _, event in case.of_type(*_HANDLING)],
         log=_log(case),
-        missing=[{"item": m.item, "reason": m.reason} for m in case.missing],
+        missing=[{"item": m.item.replace("_", " "), "reason": m.reason} for m in case.missing],
         vkey=vkey,
         product=case.product,
         exported=rfc3339(case.exported_at),
@@ -152,9 +152,9 @@ def _party(entry: PartyEntry) -> dict[str, str]:
 
 
 def _closings(case: Case) -> list[dict[str, str]]:
-    """Closings of enabled kinds that share stretch and reason, as one row."""
+    """Stretches of enabled kinds that share limits and reason, as one row."""
     rows: dict[tuple[float, str, str, str], list[str]] = {}
-    for closing in closings(case.replay.transitions, case.conversation.ended_t):
+    for closing in withheld(case.replay.transitions, case.conversation.ended_t):
         if closing["kind"] in case.conversation.enabled:
             end = "end" if closing["end"] is None else clock(closing["end"])
             key = (closing["start"], end, closing["reason"], closing["cause"] or "")

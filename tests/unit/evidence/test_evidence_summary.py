@@ -93,11 +93,14 @@ def test_it_tells_the_story(page):
         assert words in text, words
 
 
-def test_it_draws_one_bar_a_kind_and_a_track(page):
+def test_it_draws_kinds_that_were_decided_alike_and_each_track(page):
     reader, source = page
-    assert reader.tags.count("svg") == 5
-    assert 'x="333.33" y="0" width="166.67" height="16" class="paused"' in source
-    assert 'x="333.33" y="0" width="166.67" height="16" class="silenced"' in source
+    labels = [value for name, value in reader.attributes if name == "aria-label"]
+    assert labels == [
+        "Decisions on AI summary, audio recording, transcript", "Decisions on disposition", "Stored sound of customer",
+    ]  # fmt: skip
+    assert 'x="333.33" y="0" width="166.67" height="16" fill="#c98a1b"' in source
+    assert 'x="100.00" y="0" width="233.33" height="16" fill="#1f7a5a"' in source
 
 
 @pytest.mark.parametrize("value", HOSTILE)
