@@ -11,9 +11,10 @@ _ACKNOWLEDGE = frozenset(ORDER) - HANDLING_RECORDS - {Kind.TRAINING_DATA, Kind.W
 
 
 def missing_acks(steps: Sequence[Step], timeout: float, as_of: float) -> list[Flag]:
-    """STOP_NOT_ACKNOWLEDGED and PARTIAL_STOP, each at the instant when the time was up. A closing that was heard of late
-    can be answered only from then on; the end of the call needs no answer."""
-    acks = [(step.at, _kinds(step)) for step in steps if step.cause is not None and step.cause.type == "capture_ack"]
+    """STOP_NOT_ACKNOWLEDGED and PARTIAL_STOP, each at the instant when the time was up. A closing that was heard of
+    late can be answered only from then on; the end of the call needs no answer."""
+    told = [step for step in steps if step.cause is not None and step.cause.type == "capture_ack"]
+    acks = [(step.at, _kinds(step)) for step in told]
     found: list[Flag] = []
     for number, step in enumerate(steps):
         fact = step.cause

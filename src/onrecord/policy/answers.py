@@ -27,7 +27,7 @@ def answer(call: Call, data: Data, span: Span, flags: list[str]) -> tuple[Call, 
     if result == "declined":
         return _decline(call, data, span, flags), _NONE, _NONE
     indices = call.named(data.get("party"), data.get("party_id"))
-    if result not in {"accepted", "implied"} or len(indices) != 1:
+    if result not in ("accepted", "implied") or len(indices) != 1:
         return call, _NONE, _NONE
     member = call.members[indices[0]]
     version, understood = _version(member, data, span)
@@ -79,8 +79,7 @@ def _in_time(call: Call, member: Member, record: Record, span: Span, *, explicit
 
 
 def _contradiction(record: Record, version: str | None, *, accepted: bool, flags: list[str]) -> None:
-    opposite = (version, not accepted) in record.decisions
-    if opposite and (version, accepted) not in record.decisions and "CONTRADICTORY_CONSENT" not in flags:
+    if (version, not accepted) in record.decisions and "CONTRADICTORY_CONSENT" not in flags:
         flags.append("CONTRADICTORY_CONSENT")
 
 

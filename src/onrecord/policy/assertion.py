@@ -49,15 +49,17 @@ _PROFILE_KEEPERS = frozenset({_S.CRM, _S.PLATFORM, _S.COMPLIANCE})
 OPENING_TYPES = frozenset(_MATRIX)
 _ALWAYS_OPEN = OPENING_TYPES - {"consent", "segment_consent", "transfer", "workflow"}
 _NEUTRAL = frozenset({"call_start"})
-CLIENT_TYPES = OPENING_TYPES | _NEUTRAL | frozenset(
-    {"call_end", "party_join", "segment_start", "opt_out", "consent_withdrawn", "erasure_request", "bypass", "capture_report"}
-)  # fmt: skip
+_CLOSING_TYPES = frozenset(
+    {"call_end", "party_join", "segment_start", "opt_out", "consent_withdrawn", "erasure_request", "bypass"}
+    | {"capture_report"}
+)
+CLIENT_TYPES = OPENING_TYPES | _NEUTRAL | _CLOSING_TYPES
 
 
 def opens(fact_type: str, data: Mapping[str, object]) -> bool:
     """Whether the event may raise a verdict or clear a charge, so that its source must be entitled to it."""
     if fact_type in {"consent", "segment_consent"}:
-        return data.get("result") in {"accepted", "implied"}
+        return data.get("result") in ("accepted", "implied")
     if fact_type == "transfer":
         return data.get("carries_consent") is True
     if fact_type == "workflow":

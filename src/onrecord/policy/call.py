@@ -15,9 +15,10 @@ BEFORE = float("-inf")
 CUSTOMER = "customer"
 UNKNOWN_PLACE = "unknown"
 STAFF = frozenset(
-    {"agent", "human_agent", "ai_agent", "virtual_agent", "bot", "voicebot", "voice_bot", "ivr", "supervisor", "manager"}
-    | {"team_lead", "coach", "trainer", "specialist", "back_office", "interviewer", "recruiter", "compliance", "system"}
-)  # fmt: skip
+    {"agent", "human_agent", "ai_agent", "virtual_agent", "bot", "voicebot", "voice_bot", "ivr", "supervisor"}
+    | {"manager", "team_lead", "coach", "trainer", "specialist", "back_office", "interviewer", "recruiter"}
+    | {"compliance", "system"}
+)
 
 
 class Span(NamedTuple):
@@ -142,10 +143,9 @@ def opening(head: Head) -> Call:
     always = Span(BEFORE, BEFORE)
     members: list[Member] = []
     for party in head.parties:
-        role = party.role if isinstance(party.role, str) else ""
-        place = party.jurisdiction if isinstance(party.jurisdiction, str) and party.jurisdiction else UNKNOWN_PLACE
-        key = unused(party.party_id or role, members)
-        members.append(Member(key, role, party.party_id, (Holding(place, always),)))
+        key = unused(party.party_id or party.role, members)
+        place = party.jurisdiction or UNKNOWN_PLACE
+        members.append(Member(key, party.role, party.party_id, (Holding(place, always),)))
     if all(member.staff for member in members):
         members.append(Member(CUSTOMER, CUSTOMER, None, (Holding(UNKNOWN_PLACE, always),)))
     return Call(head.sector, frozenset(head.artifacts_enabled), tuple(members))

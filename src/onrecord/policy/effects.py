@@ -1,5 +1,5 @@
-"""What each fact does to a call's state. Nothing here raises: of what is malformed an opening does nothing and a closing
-closes all it could have meant."""
+"""What each fact does to a call's state. Nothing here raises: of what is malformed an opening does nothing, and a
+closing closes all that it could have meant."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ from onrecord.policy.call import (
 from onrecord.policy.facts import Fact
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import Book, Policy
-from onrecord.policy.purposes import CONTENT, INDEX, ORDER, Purpose
+from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 from onrecord.policy.standing import pauses, valid_grants
 
 Flags = list[str]
@@ -59,10 +59,9 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
     """The state after one effect of a fact, and the flags that it raises."""
     flags: Flags = []
     if call.ended is not None and fact.type not in {"consent_withdrawn", "erasure_request"}:
-        answered = fact.type != "consent" or data.get("result") in {"accepted", "implied", "declined"}
-        if fact.type in _AFTER_END and answered and edge is not Edge.LATE and fact.t >= call.ended:
-            flags.append("EVENT_AFTER_END")
-        elif fact.type in _AFTER_END and edges(fact.type, data) == (Edge.LATE,) and fact.t >= call.ended:
+        answered = fact.type != "consent" or data.get("result") in ("accepted", "implied", "declined")
+        first = edge is edges(fact.type, data)[0]
+        if fact.type in _AFTER_END and answered and first and fact.t >= call.ended:
             flags.append("EVENT_AFTER_END")
         return call, flags
     effect = _EFFECTS.get(fact.type)

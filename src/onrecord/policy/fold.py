@@ -32,8 +32,8 @@ class Effect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """After one effect. `decisions` in the order of `ORDER`; `before`: those of the instant before this one's; `was_on`:
-    bits of the kinds that captured at some time before this instant; `flags`: all up to here."""
+    """After one effect. `decisions` in the order of `ORDER`; `before`: those of the instant before this one's;
+    `was_on`: bits of the kinds that captured at some time before this instant; `flags`: all up to here."""
 
     at: float
     cause: Fact | None
@@ -46,23 +46,29 @@ class Step:
 
 
 def data_of(fact: Fact) -> Mapping[str, object]:
-    return fact.data if isinstance(fact.data, Mapping) else {}
+    data: object = fact.data
+    return data if isinstance(data, Mapping) else {}
+
+
+def span_of(fact: Fact) -> Span:
+    """Of what may have happened at any instant: from second 0 to never, so that it closes all and opens nothing."""
+    margin = abs(fact.uncertainty)
+    if math.isfinite(fact.t) and math.isfinite(margin):
+        return Span(fact.t - margin, fact.t + margin)
+    return Span(0.0, math.inf)
+
+
+def instant_of(fact: Fact) -> float:
+    return fact.t if math.isfinite(fact.t) else 0.0
 
 
 def effects(fact: Fact) -> tuple[Effect, ...]:
-    """What is not known to have happened at any instant closes from second 0 on and opens nothing."""
-    t, u = fact.t, fact.uncertainty
-    known = _finite(t) and _finite(u)
-    span = Span(t - abs(u), t + abs(u)) if known else Span(0.0, math.inf)
-    found = edges(fact.type, data_of(fact)) if isinstance(fact.type, str) else ()
-    if known and span.early == span.late and found:
-        return (Effect(t, fact, span, found),)
-    times = {Edge.EARLY: span.early, Edge.LATE: span.late, Edge.EXACT: t if known else 0.0}
+    span = span_of(fact)
+    found = edges(fact.type, data_of(fact))
+    if span.early == span.late:
+        return (Effect(span.early, fact, span, found),)
+    times = {Edge.EARLY: span.early, Edge.LATE: span.late, Edge.EXACT: instant_of(fact)}
     return tuple(Effect(times[edge], fact, span, (edge,)) for edge in found if times[edge] < math.inf)
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def first_step(policy: Policy, head: Head) -> Step:
@@ -87,7 +93,7 @@ def next_step(policy: Policy, last: Step, effect: Effect) -> Step:
         found = survey(policy, policy.book(call.sector, call.places()), call)
         decisions = _decide(policy, call, found, was_on, last.decisions, before, effect.at, fact.event_id)
     raised += _reported(fact, found, decisions)
-    new = tuple(Flag(name, fact.t, fact.event_id) for name in raised)
+    new = tuple(Flag(name, instant_of(fact), fact.event_id) for name in raised)
     return Step(effect.at, fact, call, found, was_on, before, decisions, last.flags + new if new else last.flags)
 
 

@@ -165,7 +165,7 @@ def _match(value: Tree, pattern: re.Pattern[str], where: str) -> str:
 
 
 def _status(value: Tree) -> str:
-    if value not in {"draft", "reviewed"}:
+    if value not in ("draft", "reviewed"):
         raise InvalidPackError("`status` is neither draft nor reviewed")
     return str(value)
 

@@ -147,7 +147,7 @@ def _core(situation: Situation) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Compiled packs and overlay, for one interaction. `derivation`: derived kinds, sources before what is made of them."""
+    """Compiled packs and overlay, for one interaction. `derivation`: derived kinds, each after its sources."""
 
     packs: tuple[Pack, ...]
     overlay: Overlay
