@@ -56,12 +56,15 @@ class Verdicts:
 
 @dataclass(slots=True)
 class Live:
-    """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it."""
+    """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unstored` are
+    closings that could not be made durable, `owed` the timeline that they would make: they hold all the same."""
 
     conversation: Conversation
     timeline: Timeline
     pending: list[Timeline] = field(default_factory=list)
     shut: list[Shut] = field(default_factory=list)
+    unstored: list[Event] = field(default_factory=list)
+    owed: Timeline | None = None
     said: dict[str, Said] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
     tracks: dict[str, Track] = field(default_factory=dict)
@@ -74,14 +77,18 @@ class Live:
         """What the gates ask, as a value: the union of everything that closes. A closing counts from the moment it
         is accepted, before it is durable (`pending`); an opening only once `timeline` has it. What is `shut` (a
         restart, a closing that could not be stored) concerns media alone."""
-        parts: list[Permission] = [Verdicts(timeline, kind) for timeline in (self.timeline, *self.pending)]
+        parts: list[Permission] = [Verdicts(timeline, kind) for timeline in self._timelines()]
         if kind is Kind.AUDIO_RECORDING:
             parts.extend(self.shut)
         return Union(tuple(parts))
 
+    def _timelines(self) -> list[Timeline]:
+        owed = [] if self.owed is None else [self.owed]
+        return [self.timeline, *self.pending, *owed]
+
     def closed(self, kind: Kind, start: float, end: float) -> list[Stretch]:
         """Closed stretches within [start, end) for words and derived artifacts."""
-        found = [s for timeline in (self.timeline, *self.pending) for s in timeline.closed(kind, start, end)]
+        found = [s for timeline in self._timelines() for s in timeline.closed(kind, start, end)]
         return intersect(normalise(found), [Stretch(start, end)])
 
     def apply(self, event: Event) -> None:

@@ -71,7 +71,7 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         "samples": segment.samples,
         "gaps": [[gap.start, gap.end, gap.why.value] for gap in segment.gaps],
         "supersedes": [],
-        "runs": [[run.start, run.end, run.fate.value] for run in track.gate.take_runs()],
+        "runs": [[run.start, run.end, run.fate.value] for run in track.gate.take_runs(segment.end)],
         "accounting": track.gate.snapshot(segment),
         **stored,
     }

@@ -23,6 +23,7 @@ from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.bootstrap import Settings, open_deployment
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.feed import Feed
 from onrecord.workflow.keep_account import keep_account
 from onrecord.workflow.principal import ANY_SOURCE, Credentials, Scope
 from onrecord.workflow.recover import recover, rest
@@ -113,7 +114,8 @@ async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None)
             server_header=False,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=75,
-        )
+        ),
+        d.feed,
     )
     account = asyncio.create_task(keep_account(d))
     serving = asyncio.create_task(server.serve())
@@ -123,7 +125,6 @@ async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None)
         port = server.servers[0].sockets[0].getsockname()[1]
         _ready(d, credentials, given, port, media_port)
     await serving
-    d.feed.close()
     account.cancel()
     async with asyncio.timeout(GRACE_SECONDS):
         await media.stop()
@@ -131,11 +132,12 @@ async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None)
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the loop, and says when it has started."""
+    """Leaves signals to the loop, says when it has started, and ends the event streams before it waits for readers."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._feed = feed
 
     @override
     @contextlib.contextmanager
@@ -149,6 +151,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.close()
+        await super().shutdown(sockets)
 
 
 def _ready(d: Deployment, credentials: Credentials, given: argparse.Namespace, port: int, media_port: int) -> None:
