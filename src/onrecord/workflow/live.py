@@ -22,11 +22,9 @@ class Said:
     event: Event
     leaf_index: int
 
-    def repeats(self, other: Event, *, timed: bool) -> bool:
-        """Whether `other` says the same under the same id; `timed` where its `t` was given."""
-        first = self.event
-        near = abs(first.t - other.t) <= max(first.uncertainty, other.uncertainty)
-        return first.type == other.type and first.data == other.data and (near or not timed)
+    def repeats(self, other: Event) -> bool:
+        """Whether `other` says the same under the same id; senders that repeat themselves may time it anew."""
+        return self.event.type == other.type and self.event.data == other.data
 
 
 @dataclass(slots=True)

@@ -19,10 +19,7 @@ MAX_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`timed`: its `t` was given, not taken from the clock."""
-
     event: Event
-    timed: bool
 
     @property
     def closing(self) -> bool:
@@ -59,7 +56,7 @@ def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, An
     received = received_at(given, now_ns, started)
     identifier = _identifier(d, live, item.get("event_id"))
     event = Event(identifier, kind, t, received, now_ns, principal.source, principal.id, data, uncertainty)
-    return Statement(event, timed=item.get("t") is not None)
+    return Statement(event)
 
 
 def _identifier(d: Deployment, live: Live, given: object) -> str:
@@ -75,7 +72,7 @@ def effective(live: Live, statements: Sequence[Statement]) -> list[Fact]:
     return [
         s.fact()
         for s in statements
-        if (said := live.said.get(s.event.event_id)) is None or (s.closing and not said.repeats(s.event, timed=s.timed))
+        if (said := live.said.get(s.event.event_id)) is None or (s.closing and not said.repeats(s.event))
     ]
 
 
@@ -90,7 +87,7 @@ def sort(d: Deployment, live: Live, statements: Sequence[Statement]) -> Sorted:
             batch[event.event_id] = Said(event, -1)
             result.fresh.append(statement)
             result.events.append(event)
-        elif known.repeats(event, timed=statement.timed):
+        elif known.repeats(event):
             result.repeated.append(event.event_id)
             result.events.append(_repetition(d, live, event))
         else:

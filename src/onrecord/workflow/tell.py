@@ -118,7 +118,7 @@ def _keep_shut(live: Live, owed: Sequence[Event], statements: Sequence[Statement
     if closing:
         owed_timeline = live.timeline
         for event in live.unstored:
-            owed_timeline = owed_timeline.with_fact(Statement(event, timed=True).fact())
+            owed_timeline = owed_timeline.with_fact(Statement(event).fact())
         live.owed = owed_timeline
         live.shut.append(Shut(min(event.t - event.uncertainty for event in closing)))
         recheck(live)
