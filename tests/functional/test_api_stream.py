@@ -131,6 +131,18 @@ def test_a_restarted_server_still_knows_what_was_missed(
     assert sorted(rest, key=str) == sorted(whole[1 : len(rest) + 1], key=str)
 
 
+def test_the_end_of_the_server_ends_the_stream(
+    launch: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server = launch(tmp_path_factory.mktemp("ending"))
+    with server.client() as second, second.stream("GET", "/v1/events") as response:
+        lines = response.iter_lines()
+        assert next(lines) == ": open"
+        assert server.stop() == 0
+        assert not "".join(lines)
+    assert "Traceback" not in server.log.read_text()
+
+
 def test_a_slow_reader_is_cut_off_and_holds_up_nobody(server: Server, begin: Begin) -> None:
     talks = [begin(parties=PARTIES, artifacts_enabled=[kind.value for kind in Kind]).consented() for _ in range(40)]
     host, port = server.api.removeprefix("http://").split(":")
