@@ -50,12 +50,8 @@ class Submission(NamedTuple):
     future: "Future[tuple[Sequenced, ...]]"
 
 
-class Tail(NamedTuple):
-    """Where an interaction goes on: its raw id, the next sequence number, the last leaf hash."""
-
-    raw: bytes
-    seq: int
-    prev: bytes
+Tail = tuple[bytes, int, bytes]
+"""Where an interaction goes on: its raw id, the next sequence number, the last leaf hash."""
 
 
 class Tails:
@@ -77,7 +73,7 @@ class Tails:
         except ValueError as error:
             raise DraftError("the interaction has no id of this product's form") from error
         row = self._store.last(self._tenant, interaction)
-        return Tail(raw, 0, leaf.NO_PREVIOUS) if row is None else Tail(raw, row.seq + 1, leaf_hash(row.entry))
+        return (raw, 0, leaf.NO_PREVIOUS) if row is None else (raw, row.seq + 1, leaf_hash(row.entry))
 
     def update(self, tails: dict[str, Tail]) -> None:
         for name, tail in tails.items():
@@ -128,7 +124,7 @@ class _Assembly:
             raw, seq, prev = tails.get(name) or self._known.find(name)
             entry = leaf.encode(raw, seq, prev, draft.commitment)
             own = leaf_hash(entry)
-            tails[name] = Tail(raw, seq + 1, own)
+            tails[name] = (raw, seq + 1, own)
             rows.append(
                 EventRow(
                     index, name, seq, draft.uid, draft.type, draft.t, draft.received, draft.recorded_at,

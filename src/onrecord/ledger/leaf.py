@@ -26,15 +26,14 @@ class Leaf(NamedTuple):
 
 def encode(interaction: bytes, seq: int, previous: bytes, commitment: bytes) -> bytes:
     """Errors: DraftError where a length or the range of `seq` is wrong."""
-    try:
-        entry = DOMAIN + interaction + seq.to_bytes(8, "big") + previous + commitment
-    except OverflowError as error:
-        raise DraftError("the sequence number is out of range") from error
-    if len(entry) != ENTRY_BYTES or len(interaction) != 16 or len(commitment) != HASH_BYTES:
+    if len(interaction) != 16 or len(previous) != HASH_BYTES or len(commitment) != HASH_BYTES:
         raise DraftError("an id has 16 bytes and a digest 32")
     if (seq == 0) != (previous == NO_PREVIOUS):
         raise DraftError("only the first event has no event before it")
-    return entry
+    try:
+        return DOMAIN + interaction + seq.to_bytes(8, "big") + previous + commitment
+    except OverflowError as error:
+        raise DraftError("the sequence number is out of range") from error
 
 
 def parse(entry: bytes) -> Leaf:

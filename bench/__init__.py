@@ -1,0 +1,1 @@
+"""Measures the product against baselines taken in the same run."""

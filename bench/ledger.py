@@ -1,0 +1,152 @@
+"""The ledger in process: events made canonical, committed to, sealed, sequenced, stored and synced; and proofs from it."""
+
+import itertools
+import os
+import random
+import sqlite3
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bench.measure import report, rounds, scratch
+from onrecord.base import canonical, ids
+from onrecord.base.digests import Domain, commit, new_salt
+from onrecord.ledger.note import Ed25519Signer
+from onrecord.ledger.sequencer import Draft, Sequenced, Sequencer
+from onrecord.storage.sqlite import SqliteEventStore
+
+_ROUNDS = 7
+_SECONDS = 1.0
+_CALLS = 50
+_ORIGIN = "onrecord.example/bench"
+_RECORD = os.urandom(400)
+_number = itertools.count()
+
+
+def _payload(index: int) -> dict[str, object]:
+    """400 bytes or so in canonical form."""
+    return {
+        "event_id": f"evt-{index:08d}",
+        "type": "consent_granted",
+        "t": 12.25 + index,
+        "source": "ivr",
+        "data": {"party": "customer", "method": "keypad", "scope": ["recording", "transcription"]},
+        "text": "x" * 240,
+        "uncertainty": 0.5,
+    }
+
+
+class _Plane:
+    """A sequencer on a new database with a cached data key, and calls that take turns."""
+
+    def __init__(self, directory: Path) -> None:
+        self.store = SqliteEventStore(directory / f"ledger-{next(_number)}.db")
+        self.sequencer = Sequencer(self.store, "bench", Ed25519Signer(_ORIGIN, os.urandom(32)), _ORIGIN)
+        self._key = AESGCM(os.urandom(32))
+        self._calls = itertools.cycle([ids.new_interaction_id() for _ in range(_CALLS)])
+
+    def draft(self, event: dict[str, object]) -> Draft:
+        payload, salt, uid, nonce = canonical.dumps(event), new_salt(), ids.new_uid(), os.urandom(12)
+        sealed = nonce + self._key.encrypt(nonce, salt + payload, uid)
+        return Draft(
+            next(self._calls), uid, "consent_granted", 12.25, 12.5, time.time_ns(), "key_0", sealed,
+            commit(Domain.EVENT, salt, payload),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.sequencer.close()
+        self.store.close()
+
+
+def _ledger_rate(directory: Path, batch: int) -> float:
+    """Events a second, by one caller that hands over `batch` at a time: one by one it waits for each; of larger groups it
+    makes the next while the one before is being committed."""
+    plane = _Plane(directory)
+    events = [_payload(index) for index in range(batch)]
+    count, start = 0, time.perf_counter()
+    before: Future[tuple[Sequenced, ...]] | None = None
+    while (passed := time.perf_counter() - start) < _SECONDS:
+        drafts = [plane.draft(event) for event in events]
+        if batch == 1:
+            plane.sequencer.append(drafts)
+        else:
+            if before is not None:
+                before.result()
+            before = plane.sequencer.submit(drafts)
+        count += batch
+    if before is not None:
+        before.result()
+        passed = time.perf_counter() - start
+    plane.close()
+    return count / passed
+
+
+def _raw_rate(directory: Path, batch: int) -> float:
+    """400-byte rows a second into plain SQLite, WAL and synchronous=FULL."""
+    connection = sqlite3.connect(directory / f"raw-{next(_number)}.db", isolation_level=None)
+    connection.execute("pragma journal_mode=wal")
+    connection.execute("pragma synchronous=full")
+    connection.execute("create table e (id integer primary key, b blob)")
+    count, start = 0, time.perf_counter()
+    while (passed := time.perf_counter() - start) < _SECONDS:
+        connection.execute("begin immediate")
+        connection.executemany("insert into e (b) values (?)", [(_RECORD,)] * batch)
+        connection.execute("commit")
+        count += batch
+    connection.close()
+    return count / passed
+
+
+def _ledger(batch: int, goal: float) -> None:
+    with scratch() as directory:
+        figures = rounds(
+            {"ledger": partial(_ledger_rate, directory, batch), "raw": partial(_raw_rate, directory, batch)}, _ROUNDS
+        )
+    report(f"ledger-{batch}", "events/s", figures["ledger"], figures["raw"], goal_ratio=goal)
+
+
+def _log_of(directory: Path, size: int) -> _Plane:
+    plane = _Plane(directory)
+    call = ids.new_interaction_id()
+    for start in range(0, size, 1000):
+        drafts = [
+            Draft(call, ids.new_uid(), "t", 0.0, 0.0, 0, "", b"", os.urandom(32)) for _ in range(start, start + 1000)
+        ]
+        plane.sequencer.append(drafts)
+    return plane
+
+
+def _proof_ms(plane: _Plane, size: int) -> float:
+    """Median of 500 inclusion proofs at random indices."""
+    chosen = random.Random(1)  # noqa: S311 - which leaf is measured is no secret
+    times: list[float] = []
+    for _ in range(500):
+        index = chosen.randrange(size)
+        start = time.perf_counter()
+        plane.sequencer.inclusion_proof(index)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e3
+
+
+def _proofs() -> None:
+    with scratch() as directory:
+        small, large = _log_of(directory, 1000), _log_of(directory, 100_000)
+        figures = rounds(
+            {"small": partial(_proof_ms, small, 1000), "large": partial(_proof_ms, large, 100_000)}, _ROUNDS
+        )
+        small.close()
+        large.close()
+    report("proof-100k", "ms", figures["large"], figures["small"], goal_max=0.2)
+
+
+FIGURES: dict[str, Callable[[], None]] = {
+    "ledger-1": partial(_ledger, 1, 0.35),
+    "ledger-100": partial(_ledger, 100, 0.4),
+    "ledger-1000": partial(_ledger, 1000, 0.25),
+    "proof-100k": _proofs,
+}
