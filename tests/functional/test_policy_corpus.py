@@ -1,5 +1,5 @@
-"""The development scenarios of the shared corpus (README, part B), conventions included. ONRECORD_SHARED names the shared
-folder; else it lies beside the repository."""
+"""The development scenarios of the shared corpus (README, part B), conventions included. ONRECORD_SHARED names the
+shared folder; else it lies beside the repository."""
 
 import json
 import os

@@ -17,8 +17,6 @@ from onrecord.policy.verdict import Decision, Flag, State, Verdict, state_of
 
 _OPTED = Situation.OPTED_OUT.bit | Situation.OPTED_OUT_SCOPED.bit | Situation.WITHDRAWN.bit
 _SEGMENT = Situation.SEGMENT_SENSITIVE.bit | Situation.SEGMENT_DECLINED.bit
-_IN_FORCE = "core.in-force"
-_HANDLING = "core.handling-record"
 
 
 class Effect(NamedTuple):
@@ -131,8 +129,7 @@ def _decide(
             None,
         )
         treatment = book.treatment(kind)
-        rules = judged.rules or ((_HANDLING,) if kind in HANDLING_RECORDS else (_IN_FORCE,))
-        if old is not None and old.rules == rules and old.retention == treatment.retention:
+        if old is not None and old.rules == judged.rules and old.retention == treatment.retention:
             made.append(old)
             continue
         made.append(
@@ -141,7 +138,7 @@ def _decide(
                 verdict,
                 state,
                 reason,
-                rules,
+                judged.rules,
                 treatment.purpose,
                 treatment.legal_basis,
                 treatment.retention,

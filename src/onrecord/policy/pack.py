@@ -31,6 +31,7 @@ _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _PLACE = re.compile(r"[A-Z]{2}(-([A-Z0-9]{1,3}|\*))?")
 _PERIOD = re.compile(r"P(?=[0-9])([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?")
 _OPTED = (Situation.OPTED_OUT, Situation.OPTED_OUT_SCOPED)
+_PERMITTING = (Situation.IN_FORCE, Situation.HANDLING_RECORD)
 
 
 class Reach(StrEnum):
@@ -277,13 +278,18 @@ def _rule(value: Tree) -> Rule:
     word = _text(tree["verdict"], "verdict")
     if word not in _VERDICTS and (word != BY_OPTION or when not in _OPTED):
         raise InvalidPackError(f"rule `{name}`: `verdict` is not a verdict that it may have")
+    kinds, verdict = _kinds(tree["kinds"]), _VERDICTS.get(word)
+    if verdict is Verdict.REDACT and kinds & VISUAL:
+        raise InvalidPackError(f"rule `{name}`: pictures are not redacted, they pause")
+    if when in _PERMITTING and verdict not in (Verdict.CAPTURE, Verdict.REDACT):
+        raise InvalidPackError(f"rule `{name}`: its condition restricts nothing; `always` does")
     if tree["reason"] != MEANING[when].reason:
         raise InvalidPackError(f"rule `{name}`: `reason` is not that of its condition")
     return Rule(
         id=name,
         when=when,
-        kinds=_kinds(tree["kinds"]),
-        verdict=_VERDICTS.get(word),
+        kinds=kinds,
+        verdict=verdict,
         reason=MEANING[when].reason,
         citation=_text(tree["citation"], "citation"),
         effective=_date(tree["effective"]),

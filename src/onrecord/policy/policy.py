@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from onrecord.policy.assertion import Source, narrowed
 from onrecord.policy.errors import InvalidOverlayError, InvalidPackError
 from onrecord.policy.facts import Head
-from onrecord.policy.kinds import Kind
+from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.options import (
     CONTINUE,
     EXPLICIT,
@@ -103,12 +103,13 @@ class Book:
     def _judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
         lowest, reason, can_end = Verdict.CAPTURE, None, True
         ids: list[str] = []
-        holding = bits | Situation.ALWAYS.bit | (Situation.SEGMENT_OPEN.bit if segments else 0)
+        rest = Situation.HANDLING_RECORD if kind in HANDLING_RECORDS else Situation.IN_FORCE
+        holding = bits | Situation.ALWAYS.bit | rest.bit | (Situation.SEGMENT_OPEN.bit if segments else 0)
         for situation in Situation:
             if not holding & situation.bit:
                 continue
             verdict, given = self._ruling(situation, kind, segments, source)
-            if verdict < Verdict.CAPTURE:
+            if verdict < Verdict.CAPTURE and situation is not rest:
                 reason = reason or MEANING[situation].reason
                 can_end = can_end and not MEANING[situation].final
             if verdict < lowest:

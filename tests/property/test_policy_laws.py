@@ -1,0 +1,318 @@
+"""Laws of the kernel over random facts: packs only restrict, steps are steps, doubt never opens."""
+
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onrecord.base.stretch import normalise
+from onrecord.policy.facts import Fact, Head, Party
+from onrecord.policy.kernel import Timeline, replay
+from onrecord.policy.kinds import Kind
+from onrecord.policy.pack import GROUPS, Pack, Reach, Rule, parse
+from onrecord.policy.policy import compile_policy
+from onrecord.policy.situations import MEANING, Situation
+from onrecord.policy.verdict import State, Verdict
+
+FOLDER = Path(__file__).resolve().parents[2] / "src" / "onrecord" / "policy" / "packs"
+SHIPPED = [parse(path.read_bytes()) for path in sorted(FOLDER.glob("*.yaml"))]
+LAX = {"consent_mode": {"one_party": "notice_and_continue"}, "opt_out_action": "pause"}
+KINDS = (
+    Kind.AUDIO_RECORDING,
+    Kind.TRANSCRIPT,
+    Kind.AI_SUMMARY,
+    Kind.TRAINING_DATA,
+    Kind.CRM_SYNC,
+    Kind.VIDEO_RECORDING,
+)
+
+checked = settings(max_examples=40, deadline=None, derandomize=True)
+who = st.sampled_from(["customer", "third_party", "agent", None])
+texts = st.sampled_from(["p1", "p2"])
+segment = st.sampled_from(["payment", "medical", "identity"])
+some_kinds = st.lists(st.sampled_from([kind.value for kind in KINDS]), max_size=3)
+scopes = st.lists(st.sampled_from(["recording", "training", "video"]), min_size=1, max_size=2)
+places = st.sampled_from(["US-NY", "US-CA", "DE", "unknown", "US-DE"])
+
+
+def form(**fields):
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+DATA = {
+    "prompt_delivered": st.fixed_dictionaries({"prompt_version": texts}, optional={"to": who}),
+    "consent": st.fixed_dictionaries(
+        {"result": st.sampled_from(["accepted", "accepted", "implied", "declined", "no_response"])},
+        optional={"prompt_version": texts, "party": who, "scope": scopes, "method": st.just("stored_profile")},
+    ),
+    "prompt_version_changed": st.fixed_dictionaries({"to": texts}),
+    "transfer": st.fixed_dictionaries({"carries_consent": st.booleans()}),
+    "party_join": st.fixed_dictionaries({"role": who, "jurisdiction": places}),
+    "jurisdiction_update": st.fixed_dictionaries({"party": who, "jurisdiction": places}),
+    "segment_start": st.fixed_dictionaries({"segment": segment}, optional={"n": st.integers(1, 2)}),
+    "segment_end": st.fixed_dictionaries({"segment": segment}, optional={"n": st.integers(1, 2)}),
+    "segment_consent": st.fixed_dictionaries({"segment": segment, "result": st.sampled_from(["accepted", "declined"])}),
+    "opt_out": form(kinds=some_kinds, party=who),
+    "opt_in": form(kinds=some_kinds, party=who),
+    "consent_withdrawn": form(scope=scopes),
+    "erasure_request": st.just({}),
+    "workflow": st.fixed_dictionaries({"recorded": st.booleans()}),
+    "capture_report": st.fixed_dictionaries({"kinds": some_kinds, "state": st.just("capturing")}),
+    "call_end": st.just({}),
+}
+WEIGHTED = [*DATA, *["consent", "prompt_delivered", "opt_in", "segment_end"] * 3]
+told = st.sampled_from(WEIGHTED).flatmap(lambda kind: st.tuples(st.just(kind), DATA[kind]))
+heads = st.builds(
+    lambda a, b, overlay: Head("retail", (Party("customer", a), Party("agent", b)), frozenset(Kind), overlay),
+    places,
+    places,
+    st.sampled_from([{}, LAX]),
+)
+
+
+def facts_of(items, times):
+    """A call that was asked and agreed, then what happened, each at its own instant."""
+    start = [
+        Fact("a", "prompt_delivered", 1.0, 1.0, {"prompt_version": "p1"}),
+        Fact("b", "consent", 2.0, 2.0, {"result": "accepted", "prompt_version": "p1"}),
+    ]
+    later = [
+        Fact(f"e{i}", kind, float(t), float(t), data)
+        for i, ((kind, data), t) in enumerate(zip(items, times, strict=False))
+    ]
+    return start + later
+
+
+facts = st.builds(facts_of, st.lists(told, max_size=14), st.permutations(range(3, 40)).map(lambda order: order[:14]))
+late_facts = st.builds(
+    lambda known, delays: [replace(f, received=f.t + d) for f, d in zip(known, delays, strict=False)],
+    facts,
+    st.lists(st.integers(0, 30), min_size=16, max_size=16),
+)
+PROBES = [n / 2 for n in range(90)]
+
+
+def verdicts(timeline):
+    return [{kind: timeline.decision(kind, t).verdict for kind in Kind} for t in PROBES]
+
+
+def never_higher(lower, higher):
+    for t, low, high in zip(PROBES, verdicts(lower), verdicts(higher), strict=True):
+        assert all(low[kind] <= high[kind] for kind in Kind), t
+
+
+rules = st.builds(
+    lambda when, kinds, verdict, segments: Rule(
+        id=f"x-{when.word}-{kinds}-{verdict.word}".replace("_", "-"),
+        when=when,
+        kinds=GROUPS[kinds],
+        verdict=None if when in (Situation.OPTED_OUT, Situation.OPTED_OUT_SCOPED) else verdict,
+        reason=MEANING[when].reason,
+        citation="none",
+        effective=date(2026, 1, 1),
+        status="draft",
+        segments=segments if when is Situation.SEGMENT_OPEN else frozenset(),
+    ),
+    st.sampled_from(list(Situation)),
+    st.sampled_from(sorted(GROUPS)),
+    st.sampled_from(list(Verdict)),
+    st.sampled_from([frozenset({"medical"}), frozenset({"payment", "identity"})]),
+)
+CHOICES = {
+    "opt_out_action": frozenset({"stop", "pause", "ephemeral"}),
+    "consent_mode.one_party": frozenset({"explicit", "notice_and_continue"}),
+}
+added = st.builds(
+    lambda reach, some, options, regimes: Pack(
+        id="added",
+        version="1.0.0",
+        title="added",
+        status="draft",
+        effective=date(2026, 1, 1),
+        reach=reach,
+        digest="",
+        sectors=frozenset({"retail"}) if reach is Reach.SECTORS else frozenset(),
+        places=regimes if reach is Reach.PLACES else {},
+        options=options,
+        rules=tuple({rule.id: rule for rule in some}.values()),
+    ),
+    st.sampled_from([Reach.ALWAYS, Reach.SECTORS, Reach.PLACES]),
+    st.lists(rules, max_size=4),
+    st.sampled_from([{}, CHOICES, {name: frozenset({max(c)}) for name, c in CHOICES.items()}]),
+    st.dictionaries(places, st.sampled_from(["gdpr", "all_party", "one_party"]), min_size=1),
+)
+
+
+@checked
+@given(heads, facts, added)
+def test_a_pack_only_restricts(head, known, pack):
+    """Unconditionally without an overlay. With one, a pack of places takes the place of the strict default where none
+    was before, and the tenant's choices then hold by its options: there only places already covered are compared."""
+    if head.overlay and pack.reach is Reach.PLACES:
+        pack = replace(pack, places={"DE": next(iter(pack.places.values()))})
+    before = replay(compile_policy(SHIPPED, head), head, known)
+    after = replay(compile_policy([*SHIPPED, pack], head), head, known)
+    never_higher(after, before)
+
+
+@checked
+@given(heads, facts, st.sampled_from(SHIPPED))
+def test_without_an_overlay_no_shipped_pack_loosens_the_others(head, known, pack):
+    bare = replace(head, overlay={})
+    others = [other for other in SHIPPED if other is not pack]
+    never_higher(replay(compile_policy(SHIPPED, bare), bare, known), replay(compile_policy(others, bare), bare, known))
+
+
+@checked
+@given(heads, late_facts)
+def test_incremental_equals_from_scratch(head, known):
+    policy = compile_policy(SHIPPED, head)
+    step_by_step = Timeline(policy, head)
+    for fact in known:
+        step_by_step = step_by_step.with_fact(fact)
+    whole = replay(policy, head, known)
+    assert step_by_step.transitions() == whole.transitions()
+    assert step_by_step.flags() == whole.flags()
+    in_order = replay(policy, head, [replace(fact, received=fact.t) for fact in known])
+    assert in_order.transitions() == whole.transitions()
+
+
+@checked
+@given(heads, facts, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_decides_nothing(head, known, random):
+    policy = compile_policy(SHIPPED, head)
+    together = [replace(fact, received=99.0) for fact in known]
+    shuffled = random.sample(together, len(together))
+    assert replay(policy, head, together).transitions() == replay(policy, head, shuffled).transitions()
+
+
+@checked
+@given(heads, late_facts, st.integers(0, 60))
+def test_what_is_known_later_changes_no_earlier_knowledge(head, known, as_of):
+    policy = compile_policy(SHIPPED, head)
+    early = [fact for fact in known if fact.received <= as_of]
+    assert replay(policy, head, known, as_of).transitions() == replay(policy, head, early).transitions()
+
+
+def said(timeline, t):
+    return {kind: (made.verdict, made.state, made.reason) for kind, made in timeline.at(t).items()}
+
+
+@checked
+@given(heads, facts)
+def test_a_step_function(head, known):
+    timeline = replay(compile_policy(SHIPPED, head), head, known)
+    changes = timeline.transitions()
+    assert changes == sorted(changes, key=lambda change: change[0])
+    for t, kind, made in changes:
+        assert timeline.decision(kind, t) == made
+        assert timeline.decision(kind, t + 1e-9) == made
+    edges = sorted({t for t, _, _ in changes})
+    for start, end in pairwise(edges):
+        assert said(timeline, start) == said(timeline, (start + end) / 2)
+
+
+@checked
+@given(heads, facts)
+def test_states_are_a_fold_of_verdicts(head, known):
+    timeline = replay(compile_policy(SHIPPED, head), head, known)
+    on = dict.fromkeys(Kind, False)
+    for t in PROBES:
+        for kind, made in timeline.at(t).items():
+            if made.state is State.NEVER or made.state is State.CAPTURING:
+                assert made.state is State.CAPTURING or not on[kind]
+            else:
+                assert on[kind]
+            assert (made.state is State.CAPTURING) == (made.verdict >= Verdict.REDACT)
+            assert (made.state is State.PAUSED) == (Verdict.PAUSE <= made.verdict < Verdict.REDACT)
+            on[kind] = on[kind] or made.state is State.CAPTURING
+
+
+@checked
+@given(heads, facts, st.integers(0, 40), st.integers(0, 40))
+def test_closed_is_where_the_verdict_is_not_capture(head, known, start, length):
+    timeline = replay(compile_policy(SHIPPED, head), head, known)
+    for kind in KINDS:
+        closed = timeline.closed(kind, start, start + length)
+        assert closed == normalise(closed)
+        for t in PROBES:
+            inside = any(s <= t < e for s, e in closed)
+            shut = timeline.decision(kind, t).verdict < Verdict.CAPTURE
+            assert inside == (shut and start <= t < start + length)
+
+
+@checked
+@given(heads, facts, st.lists(st.sampled_from([0.0, 0.5, 2.0, 7.0]), min_size=16, max_size=16))
+def test_doubt_about_the_moment_never_opens(head, known, doubts):
+    policy = compile_policy(SHIPPED, head)
+    doubtful = [replace(fact, uncertainty=u) for fact, u in zip(known, doubts, strict=False)]
+    never_higher(replay(policy, head, doubtful), replay(policy, head, known))
+
+
+@checked
+@given(heads, facts, late_facts)
+def test_what_changed_brings_one_timeline_to_the_other(head, known, more):
+    policy = compile_policy(SHIPPED, head)
+    before = replay(policy, head, known)
+    after = before.with_fact(Fact("new", "opt_out", 20.0, 99.0)) if not more else before
+    for number, fact in enumerate(more[2:4]):
+        after = after.with_fact(replace(fact, event_id=f"new{number}", received=99.0))
+    said = {(t, kind): made for t, kind, made in after.changes_since(before)}
+    old = {(t, kind): made for t, kind, made in before.transitions()}
+    for (t, kind), made in said.items():
+        assert after.decision(kind, t) == made
+        old[t, kind] = made
+    for t, kind, made in after.transitions():
+        assert (old[t, kind].verdict, old[t, kind].state, old[t, kind].reason) == (
+            made.verdict,
+            made.state,
+            made.reason,
+        )
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=3) | st.sampled_from(["customer"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = ["prompt_version", "result", "scope", "party", "party_id", "to", "carries_consent", "role", "jurisdiction"]
+NAMES += ["segment", "n", "kinds", "recorded", "state", "of", "method"]
+garbage = st.builds(
+    Fact,
+    st.sampled_from(["x", "y", "z", "w"]),
+    st.sampled_from([*DATA, "capture_ack", "bypass", "event_repeated", "call_start", "nonsense"]),
+    st.floats(),
+    st.floats(allow_nan=False),
+    st.dictionaries(st.sampled_from(NAMES), junk, max_size=4),
+    st.floats(),
+)
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(heads, facts, st.lists(garbage, min_size=1, max_size=3))
+def test_garbage_raises_nothing(head, known, waste):
+    policy = compile_policy(SHIPPED, head)
+    timeline = replay(policy, head, known)
+    for fact in waste:
+        timeline = timeline.with_fact(fact)
+        assert all(made.kind is kind for kind, made in timeline.at(10.0).items())
+    timeline.transitions()
+    timeline.flags(50.0)
+    timeline.consents(10.0)
+    timeline.closed(Kind.TRANSCRIPT, 0.0, 50.0)
+
+
+@checked
+@given(heads, facts)
+def test_nothing_opens_without_an_opening(head, known):
+    """Facts that only close, however many, in any order, open no kind of content."""
+    policy = compile_policy(SHIPPED, head)
+    openings = {"consent"}
+    timeline = replay(policy, head, [fact for fact in known if fact.type not in openings])
+    for t in PROBES:
+        for kind in KINDS:
+            if kind is not Kind.CRM_SYNC:
+                assert timeline.decision(kind, t).verdict <= Verdict.STOP
