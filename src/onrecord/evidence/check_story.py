@@ -159,8 +159,8 @@ def _pcm(wav: bytes, segment: SegmentEntry) -> bytes:
 
 def _decided(trial: Trial) -> Case:
     case = need(trial.case)
-    if trial.replay in {Status.PARTIAL, Status.ERASED}:
-        raise SkippedError("the decisions cannot be replayed")
+    if not case.replay.transitions:
+        raise SkippedError("no decisions are stated")
     return case
 
 

@@ -46,7 +46,7 @@ def members(pack) -> dict[str, bytes]:
     return dict(container.read(pack).members)
 
 
-def forge(members, signer=SIGNER, **head):
+def forge(members, signer=SIGNER, /, **head):
     """The file of these members with a manifest that fits them, signed."""
     rest = {name: data for name, data in members.items() if name not in container.FIRST}
     old = manifest.parse(members["manifest.json"])
@@ -328,14 +328,15 @@ def test_samples_that_do_not_add_up():
     assert failure(story_with(boasting).build()) == "accounting"
 
 
-def test_an_unknown_kernel_is_said_and_its_decisions_taken(members):
+def test_an_unknown_kernel_is_said():
     def later(_, kind, data):
         return {**data, "kernel": "99"} if kind == Internal.INTERACTION_OPENED else data
 
     story = story_with(later)
     report = verify(story.build(), VKEY)
-    assert report.replay == "kernel_unknown"
-    assert [c.result for c in report.checks if c.id == "decisions"] == ["skip"]
+    assert (report.ok, report.replay) == (True, "kernel_unknown")
+    skipped = [c.id for c in report.checks if c.result == "skip"]
+    assert skipped == ["decisions", "closed_sound", "closed_derived", "sound", "witness"]
 
 
 def test_events_of_hostile_shape():
@@ -393,3 +394,82 @@ def test_the_first_event_opens_the_interaction():
     story.add(Internal.PARTY_ADDED, 0.0, role="customer", jurisdiction="DE", person=CUSTOMER)
     story.add(Internal.INTERACTION_OPENED, 0.0, **opened(story.packs))
     assert failure(story.build()) == "events"
+
+
+def test_a_manifest_that_leaves_a_member_out(members):
+    listed = manifest.parse(members["manifest.json"]).members
+    assert failure(forge(members, members=listed[:-1])) == "members"
+    assert failure(forge(members, members=listed[::-1])) == "members"
+
+
+def test_a_proof_that_carries_another_checkpoint(members):
+    """The path leads to this pack's root, the note in the proof is of another tree."""
+    story = telling(Story())
+    story.add("opt_in", 50.0, 88.0, method="verbal")
+    name = build.proof_name(4)
+    other = replace(tlogproof.parse(members[name]), checkpoint=story.checkpoint()).encode()
+    assert failure(forge({**members, name: other})) == "inclusion"
+
+
+def test_an_opening_that_states_another_index(members):
+    def moved(o):
+        return [*o[:4], replace(o[4], index=o[4].index + 1), *o[5:]]
+
+    assert failure(forge(reopened(members, moved))) == "inclusion"
+
+
+def committed(story, seq, previous, at=None):
+    """Puts an event into the log as the operator itself might, with any number and any predecessor."""
+    payload = (story.openings[6].payload or b"").replace(b"ev-006", b"ev-%03d" % (100 + seq))
+    entry = leaf.encode(bytes.fromhex(INTERACTION[4:]), seq, previous, commit(Domain.EVENT, salt(seq), payload))
+    index = len(story.entries) if at is None else at
+    story.entries.insert(index, entry)
+    return openings.Opening(index, seq, entry, salt(seq), payload)
+
+
+def test_a_log_that_the_operator_itself_keeps_wrongly():
+    """A number left out, another predecessor named, a later event logged before an earlier one."""
+    story = telling(Story())
+    last = leaf_hash(story.openings[-1].entry)
+    story.openings.append(committed(story, len(story.openings) + 1, last))
+    assert failure(story.build()) == "sequence"
+    story = telling(Story())
+    story.openings.append(committed(story, len(story.openings), salt(0)))
+    assert failure(story.build()) == "sequence"
+    story = telling(Story())
+    moved = story.openings.pop()
+    story.entries.remove(moved.entry)
+    story.entries.insert(2, moved.entry)
+    story.openings = [replace(o, index=story.entries.index(o.entry)) for o in [*story.openings, moved]]
+    assert failure(story.build()) == "sequence"
+
+
+def changed_decisions(members, **fields):
+    told = json.loads(members["evidence.json"])
+    told["decisions"].update(fields)
+    return forge({**members, "evidence.json": canonical.dumps(told) + b"\n"})
+
+
+def test_what_is_said_of_the_replay(members):
+    for fields in ({"kernel": "other"}, {"replay": "erased"}, {"replay": "kernel_unknown"}, {"replay": "half"}):
+        assert failure(changed_decisions(members, **fields)) == "decisions"
+
+
+def test_decisions_stated_over_erased_facts(members):
+    story = telling(Story())
+    story.erase(6)
+    erased = dict(container.read(story.build()).members)
+    stated = json.loads(members["evidence.json"])["decisions"]["transitions"]
+    assert failure(changed_decisions(erased, transitions=stated)) == "decisions"
+
+
+def test_a_later_verifier_takes_the_decisions_of_an_unknown_kernel_as_stated(pack, members, monkeypatch):
+    """Replay is not claimed; what the stated decisions close must still be closed."""
+    monkeypatch.setattr("onrecord.evidence.replay.KERNEL", "onrecord-policy-kernel/2")
+    report = verify(pack, VKEY)
+    assert (report.ok, report.replay) == (True, "kernel_unknown")
+    assert [c.id for c in report.checks if c.result == "skip"] == ["decisions", "sound", "witness"]
+    told = json.loads(members["evidence.json"])["decisions"]["transitions"]
+    shut = [{**t, "verdict": "stop"} if t["kind"] == "audio_recording" else t for t in told]
+    report = verify(changed_decisions(members, transitions=shut), VKEY)
+    assert "closed_sound" in [c.id for c in report.checks if c.result == "fail"]
