@@ -42,3 +42,8 @@ class Accounting:
 
     def snapshot(self) -> dict[str, int]:
         return asdict(self)
+
+    def refuse(self, samples: int) -> None:
+        """A wire message that was no audio of its protocol, counted as so many invalid samples."""
+        self.received += samples
+        self.invalid += samples

@@ -118,11 +118,6 @@ class TrackGate:
             self._release(piece)
         return self._hand_over()
 
-    def refuse(self, samples: int) -> None:
-        """A wire message that was no audio of its protocol, counted as so many invalid samples."""
-        self.accounting.received += samples
-        self.accounting.invalid += samples
-
     def recheck(self) -> int:
         """Asks the permission again and silences at once what is closed in the open segment; how many samples."""
         self._judge = Judge(self._permission, self._clock.rate)

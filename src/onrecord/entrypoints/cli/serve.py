@@ -74,7 +74,7 @@ def run(argv: list[str]) -> int:
 def _hold_back(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 600:
-        raise ValueError
+        raise argparse.ArgumentTypeError("seconds from 0 to 600")
     return seconds
 
 

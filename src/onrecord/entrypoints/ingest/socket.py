@@ -1,6 +1,7 @@
 """One media socket: messages in, frames to the gates; the parts that every door shares."""
 
 import asyncio
+import socket
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
@@ -11,20 +12,26 @@ from typing_extensions import override
 
 from onrecord.base.errors import OnRecordError
 from onrecord.capture.errors import FrameError, WireError
-from onrecord.entrypoints.ingest.closes import BAD_MESSAGE, GOING_AWAY, INTERNAL, TOO_BIG, close_code
+from onrecord.entrypoints.ingest.closes import BAD_MESSAGE, GOING_AWAY, INTERNAL, close_code
+from onrecord.entrypoints.ingest.messages import Messages
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.stream import NewTrack, Stream, close_stream, offer, open_stream, refuse
 
-MAX_MESSAGE = 1_100_000
-MAX_WAITING = 1000
 MAX_REFUSED = 200
+MAX_UNSEALED = 32  # hand-overs of a call that wait for the disk while its sockets are still read
+START_SECONDS = 30.0
+LINGER_SECONDS = 2.0
+_KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 
 log = structlog.get_logger("ingest")
+Waiting = tuple[bytes, bool] | bytes
 
 
 class MediaSocket(WSListener):
-    """Frames that come while the stream is being opened wait, up to MAX_WAITING messages. A message that is not of the
-    protocol is refused and counted, and the stream goes on, unless it comes before `start` or too often."""
+    """Reading pauses while the stream is being opened, and while the disk is behind: what waits here is at most what
+    was read before. Pings keep their place among the messages: a pong says that all before it was taken. A message
+    that is not of the protocol is refused and counted, and the stream goes on, unless it comes before `start` or too
+    often. A close from this side frees the tracks at once; the connection lingers, unread, until the peer closes."""
 
     door = ""
 
@@ -34,13 +41,16 @@ class MediaSocket(WSListener):
         self._offset = offset
         self._sockets = sockets
         self._transport: WSTransport | None = None
-        self._partial: bytearray | None = None
-        self._waiting: list[tuple[bytes, bool]] = []
+        self._messages = Messages()
+        self._waiting: list[Waiting] = []
         self._opening: asyncio.Task[None] | None = None
+        self._catching_up: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._impatience: asyncio.TimerHandle | None = None
         self._stream: Stream | None = None
         self._refused: Counter[str] = Counter()
         self._reason = "disconnected"
-        self._closing: asyncio.Task[None] | None = None
+        self._closed = False
 
     @abstractmethod
     def take(self, message: bytes, *, binary: bool) -> None:
@@ -50,36 +60,41 @@ class MediaSocket(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
         self._sockets.add(self)
+        wire = transport.underlying_transport.get_extra_info("socket")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that vanished frees its tracks
+        for option, value in _KEEP_ALIVE:
+            wire.setsockopt(socket.IPPROTO_TCP, option, value)
+        self._impatience = asyncio.get_running_loop().call_later(START_SECONDS, self.close, BAD_MESSAGE, "not_started")
 
     @override
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-            if frame.fin:
-                self._message(frame.get_payload_as_bytes(), binary=kind is WSMsgType.BINARY)
-            else:
-                self._partial = bytearray(frame.get_payload_as_bytes())
-                self._binary = kind is WSMsgType.BINARY
-        elif kind is WSMsgType.CONTINUATION and self._partial is not None:
-            self._partial += frame.get_payload_as_bytes()
-            if len(self._partial) > MAX_MESSAGE:
-                self.close(TOO_BIG, "frame_too_large")
-            elif frame.fin:
-                whole, self._partial = bytes(self._partial), None
-                self._message(whole, binary=self._binary)
-        elif kind is WSMsgType.PING:
-            transport.send_pong(frame.get_payload_as_bytes())
-        elif kind is WSMsgType.CLOSE:
+        if kind is WSMsgType.CLOSE:
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
+        elif self._closed or kind is WSMsgType.PONG:
+            pass
+        elif kind is WSMsgType.PING:
+            self._in_turn(frame.get_payload_as_bytes())
+        else:
+            try:
+                whole = self._messages.take(frame)
+            except WireError as error:
+                self.close(close_code(error), error.code)
+            else:
+                if whole is not None:
+                    self._in_turn(whole)
 
-    def _message(self, message: bytes, *, binary: bool) -> None:
-        if self._closing is not None:
-            return
-        if self._opening is not None and not self._opening.done():
-            self._waiting.append((message, binary))
-            if len(self._waiting) > MAX_WAITING:
-                self.close(BAD_MESSAGE, "opening_too_slow")
+    def _in_turn(self, item: Waiting) -> None:
+        if self._opening is not None:
+            self._waiting.append(item)
+        elif isinstance(item, tuple):
+            self._message(*item)
+        elif self._transport is not None:
+            self._transport.send_pong(item)
+
+    def _message(self, message: bytes, binary: bool) -> None:
+        if self._closed:
             return
         try:
             self.take(message, binary=binary)
@@ -104,53 +119,79 @@ class MediaSocket(WSListener):
 
     def begin(self, tracks: Sequence[NewTrack], token: str | None, offset: float | None) -> None:
         """Opens the stream in the background. Errors: WireError where one is open."""
-        if self._stream is not None or self._opening is not None:
+        if self._stream is not None:
             raise WireError("a stream starts once", code="already_started")
+        if self._impatience is not None:
+            self._impatience.cancel()
         given = token if token is not None else self._token
         start = offset if offset is not None else self._offset
         self._opening = asyncio.get_running_loop().create_task(self._open(given or "", tracks, start))
+        self._read(on=False)
 
     async def _open(self, token: str, tracks: Sequence[NewTrack], offset: float | None) -> None:
         try:
             self._stream = await open_stream(self._d, token, tracks, offset, self.door)
         except OnRecordError as error:
             self.close(close_code(error), error.code)
-            return
         except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
             log.error("stream_not_opened", door=self.door, error=type(error).__name__)
             self.close(INTERNAL, "internal")
-            return
         self._opening = None
         waiting, self._waiting = self._waiting, []
-        for message, binary in waiting:
-            self._message(message, binary=binary)
+        for item in waiting:
+            self._in_turn(item)
+        if self._catching_up is None:
+            self._read(on=True)
 
     def frame(self, track: str, timestamp: int, payload: bytes) -> None:
-        """Errors: WireError before `start` or for a track that was not announced, FrameError, StreamConflictError."""
+        """Errors: WireError before `start` or for a track that was not announced, FrameError, SealedError."""
         if self._stream is None:
             raise WireError("media before `start`", code="not_started")
         if track not in self._stream.tracks:
             raise WireError("a track that was not announced", code="unknown_track")
         offer(self._d, self._stream, track, timestamp, payload)
+        if len(self._stream.live.sealing) > MAX_UNSEALED and self._catching_up is None:
+            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(self._stream))
+            self._read(on=False)
+
+    async def _catch_up(self, stream: Stream) -> None:
+        await asyncio.wait(set(stream.live.sealing))
+        self._catching_up = None
+        self._read(on=True)
+
+    def _read(self, *, on: bool) -> None:
+        if self._transport is not None and not self._transport.is_disconnected:
+            wire = self._transport.underlying_transport
+            if on:
+                wire.resume_reading()
+            else:
+                wire.pause_reading()
 
     def stop(self) -> None:
         self._reason = "stop"
         self.close(WSCloseCode.OK.value, "")
 
     def close(self, code: int, reason: str) -> None:
-        """Ends the socket from this side; `reason` is a stable code."""
-        if self._reason == "disconnected" and reason:
-            self._reason = reason
-        if self._transport is not None and not self._transport.is_close_frame_sent:
-            payload = code.to_bytes(2, "big") + reason.encode()
-            self._transport.send(WSMsgType.CLOSE, payload)
-            self._transport.disconnect()
+        """Ends the stream from this side; `reason` is a stable code. Again: nothing."""
+        if self._closed or self._transport is None:
+            return
+        self._closed = True
+        self._reason = reason or self._reason
+        self._transport.send_close(WSCloseCode(code), reason)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.disconnect)
+        self._finish()
 
     @override
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self._closing = asyncio.get_running_loop().create_task(self._ended())
+        self._finish()
 
-    async def _ended(self) -> None:
+    def _finish(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
         try:
             if self._opening is not None:
                 await asyncio.wait([self._opening])
@@ -164,7 +205,8 @@ class MediaSocket(WSListener):
     async def shut_down(self) -> None:
         """For the end of the server: closes, and waits until the close is on record."""
         self.close(GOING_AWAY, "going_away")
+        self._finish()
+        if self._ending is not None:
+            await self._ending
         if self._transport is not None:
-            await self._transport.wait_disconnected()
-        if self._closing is not None:
-            await self._closing
+            self._transport.disconnect()
