@@ -34,7 +34,7 @@ def vcon_json(case: Case) -> bytes:
     parties = _Parties(case.conversation.parties)
     tracks: list[str | None] = [*sorted(case.conversation.tracks)] or [None]
     dialog = [_recording(case, parties, track) for track in tracks]
-    dialog += [_transfer(case, parties, event) for _, event in case.of_type("transfer")]
+    dialog += [_transfer(case, parties, event, len(tracks)) for _, event in case.of_type("transfer")]
     analysis = [_analysis(a, len(tracks)) for a in case.conversation.artifacts.values() if a.track is None]
     attachments = [
         _lawful_basis(case, parties, seq, event) for seq, event in case.of_type("consent", "consent_withdrawn")
@@ -63,7 +63,7 @@ def uuid8(created_at: int, name: str) -> UUID:
 
 
 class _Parties:
-    """The party objects; a role or desk that nobody was registered for gets an anonymous one when it is named."""
+    """The party objects; a role or desk that nobody was registered for gets one of its own when it is named."""
 
     def __init__(self, entries: list[PartyEntry]) -> None:
         self.objects = [self._object(entry) for entry in entries]
@@ -78,7 +78,7 @@ class _Parties:
         contact = {ours: entry.contact[theirs] for theirs, ours in _CONTACT.items() if theirs in entry.contact}
         kind = "bot" if entry.role in _BOTS else "person"
         own = {"role": entry.role, "jurisdiction": entry.jurisdiction, "party_id": entry.party_id}
-        return {"name": "anonymous", **contact, "type": kind, "onrecord": own}
+        return {**contact, "type": kind, "onrecord": own}
 
     def index(self, name: str) -> int:
         if name not in self._known:
@@ -127,16 +127,15 @@ def _commitments(case: Case, artifacts: set[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _transfer(case: Case, parties: _Parties, event: Event) -> dict[str, Any]:
+def _transfer(case: Case, parties: _Parties, event: Event, tracks: int) -> dict[str, Any]:
+    """The recordings go on through it, so that none is of the target alone (section Dialog Transfer)."""
     return {
         "type": "transfer",
         "start": _start(case, event.t),
-        "parties": [],
         "transferee": parties.index("customer"),
         "transferor": parties.index(_name(event.data, "from")),
         "transfer_target": parties.index(_name(event.data, "to")),
-        "original": 0,
-        "target_dialog": 0,
+        "original": list(range(tracks)),
         "onrecord": {"event_id": event.event_id, "carries_consent": bool(event.data.get("carries_consent"))},
     }
 
