@@ -230,6 +230,16 @@ def test_an_interaction_may_begin_with_nothing_known(client: httpx.Client) -> No
         assert talk.get("/decisions")["decisions"][AUDIO]["state"] == "never"
 
 
+def test_a_withdrawal_is_accepted_after_the_seal(begin: Begin) -> None:
+    talk = begin(parties=PARTIES).consented()
+    talk.tell("call_end", 9.0)
+    sealed = talk.client.post(f"{talk.path}/seal").json()
+    told = talk.tell("consent_withdrawn", 20.0, method="email")
+    assert "WITHDRAWN_AFTER_CALL" in {flag["flag"] for flag in told["flags"]}
+    assert talk.get()["state"] == "sealed"
+    assert talk.client.post(f"{talk.path}/seal").json() == sealed
+
+
 def test_evidence_is_a_zip(begin: Begin) -> None:
     talk = begin(parties=PARTIES).consented()
     talk.tell("call_end", 9.0)

@@ -30,7 +30,7 @@ INTERACTIONS = (
         scope=Scope.EVENTS_WRITE,
         body=Body(dict[str, Any], (requests.Event, requests.EventBatch)),
         parameters=(Parameter("Idempotency-Key", "header", "Up to 200 characters. Again: the stored answer."),),
-        errors=("source_not_entitled", "event_conflict", "interaction_sealed", "idempotency_mismatch"),
+        errors=("source_not_entitled", "event_conflict", "idempotency_mismatch"),
     ),
     Route(
         "GET",
