@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...]`: all figures, or those named, or those whose name begins so. Exit 0 whatever they say."""
+"""`python -m bench [NAME ...]`: all figures, or those whose name begins with a NAME. Exit 0 whatever they say."""
 
 import importlib
 import pkgutil

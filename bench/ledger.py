@@ -1,4 +1,4 @@
-"""The ledger in process: events made canonical, committed to, sealed, sequenced, stored and synced; and proofs from it."""
+"""The ledger in process: events made canonical, committed to, sealed, sequenced, stored and synced; and proofs."""
 
 import itertools
 import os
@@ -64,8 +64,8 @@ class _Plane:
 
 
 def _ledger_rate(directory: Path, batch: int) -> float:
-    """Events a second, by one caller that hands over `batch` at a time: one by one it waits for each; of larger groups it
-    makes the next while the one before is being committed."""
+    """Events a second, by one caller that hands over `batch` at a time: one by one it waits for each; of larger
+    groups it makes the next while the one before is being committed."""
     plane = _Plane(directory)
     events = [_payload(index) for index in range(batch)]
     count, start = 0, time.perf_counter()

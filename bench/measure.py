@@ -38,8 +38,8 @@ def report(
     goal_ratio: float | None = None,
     goal_max: float | None = None,
 ) -> dict[str, object]:
-    """Prints the line and returns it. `value` and `baseline` are medians; `ratio` is that of the medians; `spread` is the
-    least and the greatest value. `goal_ratio`: the ratio is to be at least this; `goal_max`: the value at most this."""
+    """Prints the line and returns it. `value` and `baseline` are medians; `ratio` is that of the medians; `spread` is
+    the least and the greatest value. `goal_ratio`: the ratio is to be at least this; `goal_max`: the value at most."""
     value = statistics.median(figures)
     base = statistics.median(baseline) if baseline else None
     ratio = value / base if base else None
