@@ -190,10 +190,14 @@ class Keyring:
                     cache.evict(frozenset(keys))
         return Shredded(keys, tuple(ObjectId(row.owner) for row in rows if row.kind is KeyKind.OBJECT))
 
+    def blind(self, tenant: TenantId, value: bytes) -> bytes:
+        """HMAC-SHA256 under the tenant's index key: finds a value again without keeping it."""
+        return hmac.digest(self._tenants.secret(tenant, KeyKind.INDEX, Purpose.INDEX), value, "sha256")
+
     def person_for(self, tenant: TenantId, identifier: bytes) -> PersonId:
         """The person of an identifier from outside, who is made on first sight. Only HMAC-SHA256 under the tenant's
         index key is kept. Callers bring identifiers into one form (and say which kind they are) beforehand."""
-        tag = hmac.digest(self._tenants.secret(tenant, KeyKind.INDEX, Purpose.INDEX), identifier, "sha256")
+        tag = self.blind(tenant, identifier)
         person = self._store.tagged(tenant, tag)
         if person is not None:
             return person

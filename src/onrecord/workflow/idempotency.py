@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from onrecord.base import canonical
-from onrecord.base.ids import PersonId
+from onrecord.base.ids import PersonId, TenantId
 from onrecord.storage.ports import Record
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import IdempotencyMismatchError
@@ -25,7 +25,7 @@ class Replies:
         self._id: str | None = None
         if key is not None:
             named = canonical.dumps([principal.id, live.conversation.interaction, call, key])
-            self._id = hashlib.sha256(named).hexdigest()
+            self._id = d.vault.blind(TenantId(d.tenant), named).hex()
             self._request = hashlib.sha256(canonical.dumps(request)).hexdigest()
 
     def earlier(self) -> tuple[int, dict[str, Any]] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from onrecord.base.clock import rfc3339
-from onrecord.interaction.record import ArtifactEntry, ArtifactState, Stage
+from onrecord.interaction.record import ArtifactEntry, ArtifactState
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Decision, Flag
@@ -140,11 +140,9 @@ def artifact(live: Live, entry: ArtifactEntry) -> dict[str, Any]:
 
 
 def length_of(live: Live) -> float:
-    """Where the call ends on its clock, or how far its media has come."""
+    """Where the call ends on its clock; before that, how far its media has come, in seconds."""
     c = live.conversation
-    stored = (s.start + s.samples for a in c.artifacts.values() if a.track for s in a.segments.values())
-    rates = {a.rate for a in c.artifacts.values() if a.track}
-    head = max((end / rate for end in stored for rate in rates), default=0.0)
-    if c.ended_t is not None and c.stage in {Stage.ENDED, Stage.SEALED}:
-        return max(c.ended_t, 0.0)
-    return max(head, live.media_head())
+    if c.ended_t is not None:
+        return c.ended_t
+    stored = [(s.start + s.samples) / a.rate for a in c.artifacts.values() if a.track for s in a.segments.values()]
+    return max([live.media_head(), *stored])
