@@ -125,10 +125,10 @@ def _attach(live: Live, new: NewTrack, clock: ClockMap, persons: tuple[str, ...]
 
 def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: bytes) -> None:
     """One wire frame, judged in memory at once. Errors: FrameError (counted as invalid, nothing else touched),
-    StreamConflictError where the stream was closed by this side."""
+    SealedError once the interaction is being sealed."""
     held = stream.tracks[track]
     if held.stream != stream.id:
-        raise StreamConflictError("this stream was closed")
+        raise SealedError("the interaction is sealed")
     segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
     if segments:
         seal_in_background(d, stream.live, held, segments)

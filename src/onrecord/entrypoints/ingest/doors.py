@@ -23,7 +23,9 @@ class TwilioSocket(MediaSocket):
             case twilio.Media() as media:
                 self.frame(media.track, media.samples_at, media.payload)
             case twilio.Start() as start:
-                tracks = [NewTrack(name, twilio.RATE, Encoding.MULAW) for name in start.tracks]
+                tracks = [NewTrack(name, twilio.RATE, Encoding.MULAW) for name in dict.fromkeys(start.tracks)]
+                if not tracks:
+                    raise WireError("a stream has at least one track", code="bad_field")
                 self.begin(tracks, start.token, start.offset)
             case twilio.Stop():
                 self.stop()

@@ -1,16 +1,25 @@
 """Listens for media sockets, beside the HTTP server."""
 
 import asyncio
+import logging
 import math
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import structlog
 from picows import WSListener, WSUpgradeRequest, ws_create_server
+from typing_extensions import override
 
 from onrecord.entrypoints.ingest.doors import DOORS
+from onrecord.entrypoints.ingest.messages import MAX_FRAME
 from onrecord.entrypoints.ingest.signature import twilio_signed
-from onrecord.entrypoints.ingest.socket import MAX_MESSAGE, MediaSocket
+from onrecord.entrypoints.ingest.socket import MediaSocket
 from onrecord.workflow.deployment import Deployment
+
+log = structlog.get_logger("ingest")
+
+
+MAX_QUERY_FIELDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,9 @@ class MediaServer:
             self._admit,
             self._settings.host,
             self._settings.port,
-            max_frame_size=MAX_MESSAGE,
+            max_frame_size=MAX_FRAME,
             enable_auto_pong=False,
+            logger_name=_library_log(),
         )
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -42,7 +52,11 @@ class MediaServer:
     def _admit(self, request: WSUpgradeRequest) -> WSListener | None:
         """None is answered by 404."""
         path = request.path.decode("ascii", "replace")
-        parts = urlsplit(path)
+        try:
+            parts = urlsplit(path)
+            query = parse_qs(parts.query, max_num_fields=MAX_QUERY_FIELDS)
+        except ValueError:
+            return None
         door = DOORS.get(parts.path)
         if door is None:
             return None
@@ -51,7 +65,6 @@ class MediaServer:
             host = request.headers.get("host", "")
             if not twilio_signed(secret, host, path, request.headers.get("x-twilio-signature")):
                 return None
-        query = parse_qs(parts.query)
         return door(self._d, query.get("token", [None])[0], _offset(query.get("offset", [None])[0]), self._sockets)
 
     async def stop(self) -> None:
@@ -69,3 +82,19 @@ def _offset(value: str | None) -> float | None:
         return float(value)
     except ValueError:
         return math.nan
+
+
+class _CodeOnly(logging.Handler):
+    """The library's own words may quote what a peer sent: only that there was an error is logged."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        log.warning("not_websocket")
+
+
+def _library_log() -> logging.Logger:
+    logger = logging.getLogger("onrecord.ingest")
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    logger.handlers = [_CodeOnly()]
+    return logger
