@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from onrecord.policy.facts import Head
 from onrecord.policy.kinds import Kind
-from onrecord.policy.purposes import ORDER, Purpose
+from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 
 BEFORE = float("-inf")
 CUSTOMER = "customer"
@@ -157,3 +157,8 @@ def unused(name: str, members: list[Member]) -> str:
     while key in taken:
         key, number = f"{name}#{number}", number + 1
     return key
+
+
+def marked(call: Call, reason: str, kinds: frozenset[Kind] = CONTENT) -> tuple[str, ...]:
+    """The call's marks, with that of `kinds` changed."""
+    return tuple(reason if kind in kinds else mark for kind, mark in zip(ORDER, call.marks, strict=True))

@@ -14,8 +14,8 @@ from onrecord.policy.call import (
     Holding,
     Member,
     OptOut,
-    Segment,
     Span,
+    marked,
     settled,
     unused,
 )
@@ -23,7 +23,8 @@ from onrecord.policy.facts import Fact
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import Book, Policy
 from onrecord.policy.purposes import CONTENT, ORDER, Purpose
-from onrecord.policy.standing import pauses, valid_grants
+from onrecord.policy.segments import agree, begin, end
+from onrecord.policy.standing import valid_grants
 
 Flags = list[str]
 Data = Mapping[str, object]
@@ -80,10 +81,6 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
     return after, flags
 
 
-def _marked(call: Call, reason: str, kinds: frozenset[Kind] = CONTENT) -> tuple[str, ...]:
-    return tuple(reason if kind in kinds else mark for kind, mark in zip(ORDER, call.marks, strict=True))
-
-
 def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
     version = data.get("prompt_version")
     if not isinstance(version, str):
@@ -115,7 +112,7 @@ def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags:
 
 def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
     if data.get("carries_consent") is True:
-        return replace(call, marks=_marked(call, "CONSENT_CARRIED"))
+        return replace(call, marks=marked(call, "CONSENT_CARRIED"))
     if any(in_force(call, member, book) for member in call.asked()):
         flags.append("CONSENT_LOST_IN_TRANSFER")
     members = []
@@ -161,56 +158,6 @@ def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _
     return replace(call, members=tuple(members))
 
 
-def _segment_start(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
-    told, number = data.get("segment"), data.get("n")
-    kind = told if isinstance(told, str) else "unknown"
-    n = number if isinstance(number, int) and not isinstance(number, bool) else call.counted.get(kind, 0) + 1
-    counted = {**call.counted, kind: max(n, call.counted.get(kind, 0))}
-    others = tuple(s for s in call.segments if (s.type, s.n) != (kind, n))
-    late = max([span.late, *(s.late for s in call.segments if (s.type, s.n) == (kind, n))])
-    return replace(call, segments=(*others, Segment(kind, n, late)), counted=counted)
-
-
-def _spoken_of(call: Call, data: Data, span: Span) -> list[Segment]:
-    """The open segments that an opening may speak of, those first which began first."""
-    number = data.get("n")
-    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
-        return []
-    return [
-        s
-        for s in call.segments
-        if s.type == data.get("segment") and s.late <= span.early and (number is None or s.n == number)
-    ]
-
-
-def _segment_end(call: Call, data: Data, span: Span, _edge: Edge, book: Book, _flags: Flags) -> Call:
-    found = _spoken_of(call, data, span)
-    if not found:
-        return call
-    first = found[0]
-    marks = _marked(call, "SEGMENT_ENDED") if pauses(first, book) else call.marks
-    return replace(call, segments=tuple(s for s in call.segments if s is not first), marks=marks)
-
-
-def _segment_consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
-    result = data.get("result")
-    if result == "declined":
-        return replace(
-            call,
-            segments=tuple(
-                s._replace(consent=False, declined=max(s.declined, span.late)) if s.type == data.get("segment") else s
-                for s in call.segments
-            ),
-        )
-    if result != "accepted":
-        return call
-    speaking = call.named(data.get("party"), data.get("party_id"))
-    if len(speaking) != 1 or call.members[speaking[0]].staff:
-        return call
-    agreed = [s for s in _spoken_of(call, data, span) if s.declined <= span.early]
-    return replace(call, segments=tuple(s._replace(consent=True) if s in agreed else s for s in call.segments))
-
-
 def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
     listed = data.get("kinds")
     scoped = isinstance(listed, list | tuple) and bool(listed) and all(
@@ -250,7 +197,7 @@ def _opt_in(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags
         if kept != old:
             opt_outs[kind] = kept
             lifted.add(kind)
-    return replace(call, opt_outs=opt_outs, marks=_marked(call, "CONSENT_RENEWED", frozenset(lifted) & CONTENT))
+    return replace(call, opt_outs=opt_outs, marks=marked(call, "CONSENT_RENEWED", frozenset(lifted) & CONTENT))
 
 
 def _erase(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
@@ -274,13 +221,25 @@ def _end(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, flags: 
 def _consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, flags: Flags) -> Call:
     after, renewed, given = answer(call, data, span, flags)
     if renewed or given:
-        after = replace(after, marks=_marked(after, "", given))
-        after = replace(after, marks=_marked(after, "CONSENT_RENEWED", renewed))
+        after = replace(after, marks=marked(after, "", given))
+        after = replace(after, marks=marked(after, "CONSENT_RENEWED", renewed))
     return after
 
 
 def _withdrawn(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
     return withdraw(call, data, span)
+
+
+def _segment_start(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    return begin(call, data, span)
+
+
+def _segment_end(call: Call, data: Data, span: Span, _edge: Edge, book: Book, _flags: Flags) -> Call:
+    return end(call, data, span, book)
+
+
+def _segment_consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    return agree(call, data, span)
 
 
 _EFFECTS: Mapping[str, Callable[[Call, Data, Span, Edge, Book, Flags], Call]] = {
