@@ -22,6 +22,7 @@ from onrecord.vault.keyring import Keyring
 from onrecord.vault.localkms import check_apart, open_local_kms, store_file
 from onrecord.vault.vault import Vault
 from onrecord.workflow.deployment import Deployment, LoadedPack
+from onrecord.workflow.packs import adopt
 
 TENANT = "default"
 WRITERS = 4
@@ -74,7 +75,7 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
         def signed(text: bytes) -> bytes:
             return sign(text.decode(), [signer])
 
-        yield Deployment(
+        deployment = Deployment(
             tenant=TENANT,
             store=store,
             objects=objects,
@@ -87,6 +88,8 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             hold_back=settings.hold_back,
             executor=executor,
         )
+        adopt(deployment)
+        yield deployment
 
 
 def _load(text: bytes, note: bytes) -> LoadedPack:

@@ -53,6 +53,15 @@ def fact_of(event: Event) -> Fact | None:
     return Fact(event.event_id, str(kind), event.t, event.received, data, event.uncertainty)
 
 
+def flag_of(event: Event) -> Flag | None:
+    """What an event of the product's own flags by itself."""
+    if event.type == Internal.INTERRUPTED:
+        return Flag("INTERRUPTED", event.t, event.event_id)
+    if event.type == Internal.STREAM_CLOSED and event.data.get("refused"):
+        return Flag("INVALID_MEDIA", event.t, event.event_id)
+    return None
+
+
 def head_of(c: Conversation) -> Head:
     parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties)
     return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay)
@@ -76,7 +85,7 @@ def replay(conversation: Conversation, events: Sequence[Event], packs: Sequence[
     transitions = [_transition(0.0, kind, made) for kind, made in timeline.at(-FOREVER).items()]
     transitions += [_transition(t, kind, made) for t, kind, made in timeline.transitions()]
     flags = [_flag(flag) for flag in timeline.flags(_known(conversation, exported_at))]
-    flags += [_flag(Flag("INTERRUPTED", e.t, e.event_id)) for e in events if e.type == Internal.INTERRUPTED]
+    flags += [_flag(flag) for flag in map(flag_of, events) if flag is not None]
     return Replay(Status.COMPLETE, KERNEL, transitions, flags)
 
 

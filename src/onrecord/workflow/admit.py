@@ -56,19 +56,6 @@ class NewInteraction:
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
-def head_of(c: Conversation) -> Head:
-    parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties)
-    return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay)
-
-
-def timeline_of(d: Deployment, c: Conversation) -> Timeline:
-    """The empty timeline of an interaction under the packs it was admitted with, as far as they are loaded."""
-    named = {(pack["id"], pack["digest"]) for pack in c.packs}
-    packs = [loaded.pack for loaded in d.packs if (loaded.pack.id, loaded.pack.digest) in named]
-    head = head_of(c)
-    return Timeline(compile_policy(packs, head), head)
-
-
 def _person(d: Deployment, party: NewParty) -> PersonId:
     """A person known by an external id keeps the same keys over interactions; anybody else is provisional."""
     if party.external_id is None:

@@ -23,7 +23,8 @@ class LoadedPack:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds."""
+    """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds.
+    `adopted`: packs of before that are still in use, by digest."""
 
     tenant: str
     store: EventStore
@@ -38,3 +39,4 @@ class Deployment:
     executor: ThreadPoolExecutor
     feed: Feed = field(default_factory=Feed)
     live: dict[str, Live] = field(default_factory=dict)
+    adopted: dict[str, LoadedPack] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Hands out the evidence of one interaction as a pack that verifies offline."""
 
+import asyncio
 from importlib.metadata import version
 
 from onrecord.evidence.build import build
@@ -11,6 +12,7 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.disclose import wav
 from onrecord.workflow.errors import InvalidRequestError
 from onrecord.workflow.live import Live
+from onrecord.workflow.packs import packs_of
 from onrecord.workflow.principal import Principal, Scope
 
 MEDIA = frozenset({"redacted", "permitted"})
@@ -54,15 +56,11 @@ async def export(d: Deployment, live: Live, principal: Principal, media: str | N
         checkpoint=checkpoint,
         openings=tuple(openings),
         proofs=proofs,
-        policy={loaded.pack.id: loaded.note for loaded in d.packs if loaded.pack.id in _named(live)},
+        policy={loaded.pack.id: loaded.note for loaded in packs_of(d, live.conversation)},
         missing=MISSING,
         sound={} if media is None else await _sound(d, live),
     )
-    return build(dossier, d.sign)
-
-
-def _named(live: Live) -> set[str]:
-    return {str(pack["id"]) for pack in live.conversation.packs}
+    return await asyncio.get_running_loop().run_in_executor(d.executor, build, dossier, d.sign)
 
 
 async def _sound(d: Deployment, live: Live) -> dict[str, bytes]:

@@ -4,10 +4,10 @@ from onrecord.interaction.events import Event
 from onrecord.interaction.record import Conversation, fold
 from onrecord.storage.ports import EventRow
 from onrecord.workflow import journal
-from onrecord.workflow.admit import timeline_of
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import NotFoundError
 from onrecord.workflow.live import Live, Said
+from onrecord.workflow.packs import timeline_of
 from onrecord.workflow.side_records import RecordKind
 
 MAX_RESTING = 2000

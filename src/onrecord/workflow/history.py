@@ -2,12 +2,12 @@
 
 from onrecord.ledger import leaf
 from onrecord.workflow import journal
-from onrecord.workflow.admit import timeline_of
 from onrecord.workflow.changes import messages
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.feed import Message
 from onrecord.workflow.find import load
 from onrecord.workflow.live import Live
+from onrecord.workflow.packs import timeline_of
 
 BATCH = 1000
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
 from onrecord.capture.permission import Permission, Shut, Union
 from onrecord.capture.track import TrackGate
-from onrecord.interaction.events import Event, Internal
+from onrecord.evidence.replay import fact_of, flag_of
+from onrecord.interaction.events import Event
 from onrecord.interaction.record import Conversation, apply
-from onrecord.policy.facts import Fact
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
@@ -93,10 +93,9 @@ class Live:
         """One durable event: into the record, and into the timeline where it is a fact for the kernel."""
         apply(self.conversation, event)
         self.tell(event)
-        if event.type == Internal.INTERRUPTED:
-            self.flags.append(Flag("INTERRUPTED", event.t, event.event_id))
-        if event.type == Internal.STREAM_CLOSED and event.data["refused"]:
-            self.flags.append(Flag("INVALID_MEDIA", event.t, event.event_id))
+        flag = flag_of(event)
+        if flag is not None:
+            self.flags.append(flag)
 
     def tell(self, event: Event) -> None:
         """Into the timeline alone."""
@@ -127,14 +126,3 @@ class Live:
         """An accepted event ends what was shut; what came until then stays withheld."""
         head = self.media_head()
         self.shut = [shut.ended(head) for shut in self.shut]
-
-
-def fact_of(event: Event) -> Fact | None:
-    """What the kernel is told of an event; nothing of most of the product's own. A closing that came under an id
-    already used for something else still closes, under an id of its own."""
-    kind, data = event.type, event.data
-    if kind == Internal.EVENT_CONFLICTED:
-        kind, data = data["type"], data["data"]
-    elif kind in set(Internal) and kind != Internal.EVENT_REPEATED:
-        return None
-    return Fact(event.event_id, str(kind), event.t, event.received, data, event.uncertainty)

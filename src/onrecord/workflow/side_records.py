@@ -18,6 +18,7 @@ class RecordKind(StrEnum):
     ACCOUNTING = "accounting"
     UNSEALED = "unsealed"
     ARTIFACT = "artifact"
+    PACK = "pack"
 
 
 def _bound(tenant: str, kind: str, identifier: str, interaction: str) -> bytes:

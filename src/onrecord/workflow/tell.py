@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onrecord.capture.permission import Shut
+from onrecord.evidence.replay import fact_of
 from onrecord.interaction.events import Event, Internal
 from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.assertion import entitled
@@ -18,7 +19,7 @@ from onrecord.workflow.erase import erase_on_request
 from onrecord.workflow.errors import EventConflictError, GatesShutError, InvalidRequestError, SourceNotEntitledError
 from onrecord.workflow.idempotency import Replies
 from onrecord.workflow.journal import append, internal
-from onrecord.workflow.live import Live, Said, fact_of
+from onrecord.workflow.live import Live, Said
 from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
 from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.statement import Sorted, Statement, effective, parse, sort

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from onrecord.base.clock import rfc3339
+from onrecord.evidence.replay import head_of
 from onrecord.interaction.record import ArtifactEntry, ArtifactState
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Decision, Flag
-from onrecord.workflow.admit import head_of
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live
 from onrecord.workflow.manifest import gaps_of
