@@ -17,7 +17,7 @@ UNKNOWN_PLACE = "unknown"
 STAFF = frozenset(
     {"agent", "human_agent", "ai_agent", "virtual_agent", "bot", "voicebot", "voice_bot", "ivr", "supervisor"}
     | {"manager", "team_lead", "coach", "trainer", "specialist", "back_office", "interviewer", "recruiter"}
-    | {"compliance", "system"}
+    | {"voice_agent", "ai_bot", "chatbot", "assistant", "human", "compliance", "system"}
 )
 
 
@@ -76,7 +76,7 @@ class Member:
 
     @property
     def staff(self) -> bool:
-        return self.role in STAFF
+        return self.role.rstrip("0123456789_-# ") in STAFF
 
     def record(self, purpose: Purpose) -> Record:
         return self.records.get(purpose, NO_RECORD)

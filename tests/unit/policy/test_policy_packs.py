@@ -9,6 +9,7 @@ from onrecord.policy.facts import Head, Party
 from onrecord.policy.kinds import Kind
 from onrecord.policy.pack import Reach, parse
 from onrecord.policy.policy import compile_policy
+from onrecord.policy.situations import MEANING, Situation
 from onrecord.policy.verdict import Verdict
 
 SMALL = """format: onrecord-policy-pack/1
@@ -112,6 +113,21 @@ def test_a_pack_that_is_not_right_is_refused(old, new):
         parse(text.encode())
     assert caught.value.code == "invalid_pack"
     assert "\n" not in caught.value.message
+
+
+def test_the_documented_example_is_a_pack_and_compiles():
+    page = (PACKS.parents[3] / "docs" / "design" / "policy-packs.md").read_text()
+    example = parse(page.split("```yaml\n")[1].split("```")[0].encode())
+    assert example.id == "example-lending"
+    assert len(example.rules) == 2
+    compile_policy([*SHIPPED, example], head("DE"))
+
+
+def test_the_documented_conditions_are_those_of_the_kernel():
+    page = (PACKS.parents[3] / "docs" / "design" / "policy-packs.md").read_text()
+    for situation in Situation:
+        assert f"`{situation.word}`" in page
+        assert MEANING[situation].reason in page
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"- a\n", b"\xff\n", b"text\n", b"a: b\n" * 100_000])

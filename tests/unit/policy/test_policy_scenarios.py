@@ -113,6 +113,13 @@ def test_staff_that_joins_needs_no_consent_but_brings_its_place():
     assert case.at(70) == "capturing CONSENT_GIVEN"
 
 
+def test_a_numbered_agent_is_staff_and_an_interpreter_is_not():
+    case = given().tell(50, "party_join", role="agent_2", jurisdiction="US-NY")
+    assert case.at(51) == "capturing CONSENT_GIVEN"
+    case.tell(60, "party_join", role="interpreter", jurisdiction="US-NY")
+    assert case.at(61) == "paused NEW_PARTY_NO_CONSENT"
+
+
 def test_a_second_customer_must_agree_too():
     parties = (Party("customer", "US-CA", "a"), Party("customer", "US-CA", "b"), Party("agent", "US-CA"))
     case = Case(parties=parties).prompted()
