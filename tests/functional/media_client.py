@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from serving import Server, Talk
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -75,12 +76,10 @@ class Media:
 
     def closed(self) -> tuple[int, str]:
         """The code and the reason with which the server closes."""
-        try:
-            while True:
-                self.wire.recv(WAIT_SECONDS)
-        except ConnectionClosed as end:
-            assert end.rcvd is not None, "the connection was dropped without a word"
-            return end.rcvd.code, end.rcvd.reason
+        with pytest.raises(ConnectionClosed) as end:
+            self.wire.recv(WAIT_SECONDS)  # it never has anything else to say
+        assert end.value.rcvd is not None, "the connection was dropped without a word"
+        return end.value.rcvd.code, end.value.rcvd.reason
 
     def leave(self) -> None:
         """A regular close, answered: the server has taken all that was sent."""
