@@ -250,3 +250,15 @@ def test_evidence_is_a_zip(begin: Begin) -> None:
     assert pack.headers["content-disposition"] == f'attachment; filename="{talk.id}.zip"'
     assert pack.content[:4] == b"PK\x03\x04"
     assert talk.client.get(f"{talk.path}/evidence", params={"media": "raw"}).status_code == 400
+
+
+def test_who_joins_has_keys_of_its_own_and_counts_from_then_on(begin: Begin) -> None:
+    talk = begin(parties=PARTIES).consented()
+    talk.tell("party_join", 20.0, role="witness", jurisdiction="US-WA")
+    shown = talk.get()["parties"]
+    assert [party["role"] for party in shown][-1] == "witness"
+    assert len({party["person"] for party in shown}) == len(shown)
+    made = talk.get("/decisions", t=21.0)["decisions"]["audio_recording"]
+    assert (made["state"], made["reason"]) == ("paused", "NEW_PARTY_NO_CONSENT")
+    talk.tell("consent", 25.0, party="witness", result="accepted", method="verbal", prompt_version="p1")
+    assert talk.get("/decisions", t=19.0)["decisions"]["audio_recording"]["state"] == "capturing"

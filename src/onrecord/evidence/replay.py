@@ -63,7 +63,8 @@ def flag_of(event: Event) -> Flag | None:
 
 
 def head_of(c: Conversation) -> Head:
-    parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties)
+    """What was known before the first event: whoever joins later is told of by an event."""
+    parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties if not p.joined)
     return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay)
 
 

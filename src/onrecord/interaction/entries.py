@@ -20,13 +20,15 @@ class ArtifactState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartyEntry:
-    """`person` is the random id that this party's keys belong to. `contact` holds what the client told of the party."""
+    """`person` is the random id that this party's keys belong to. `contact` holds what the client told of the party.
+    `joined`: during the call; the policy learns of it by the event that says so."""
 
     role: str
     jurisdiction: str
     person: str
     party_id: str | None = None
     contact: Mapping[str, str] = field(default_factory=dict)
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Internal(StrEnum):
 
     INTERACTION_OPENED = "interaction_opened"
     PARTY_ADDED = "party_added"
+    PARTY_JOINED = "party_joined"
     STREAM_OPENED = "stream_opened"
     STREAM_CLOSED = "stream_closed"
     SEGMENT_SEALED = "segment_sealed"

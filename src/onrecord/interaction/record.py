@@ -93,10 +93,8 @@ def _apply(c: Conversation, event: Event) -> None:
     match event.type:
         case Internal.INTERACTION_OPENED:
             _open(c, event)
-        case Internal.PARTY_ADDED:
-            contact = {k: v for k, v in data.items() if k not in _PARTY_FIELDS}
-            entry = PartyEntry(data["role"], data["jurisdiction"], data["person"], data.get("party_id"), contact)
-            c.parties.append(entry)
+        case Internal.PARTY_ADDED | Internal.PARTY_JOINED:
+            c.parties.append(_party(data, joined=event.type == Internal.PARTY_JOINED))
         case Internal.STREAM_OPENED:
             tracks = {
                 told["name"]: TrackEntry(told["rate"], told["encoding"], tuple(told.get("persons", ())))
@@ -158,6 +156,11 @@ def _open(c: Conversation, event: Event) -> None:
 
 def _known(c: Conversation, artifacts: Iterable[str]) -> list[ArtifactEntry]:
     return [c.artifacts[artifact] for artifact in artifacts if artifact in c.artifacts]
+
+
+def _party(data: Mapping[str, Any], *, joined: bool) -> PartyEntry:
+    contact = {k: v for k, v in data.items() if k not in _PARTY_FIELDS}
+    return PartyEntry(data["role"], data["jurisdiction"], data["person"], data.get("party_id"), contact, joined)
 
 
 def _resume(c: Conversation, event: Event) -> None:

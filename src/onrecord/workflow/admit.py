@@ -1,5 +1,6 @@
 """Admits an interaction, and hands out the single-use tokens with which its media may enter."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from onrecord.policy.kernel import KERNEL, Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import compile_policy
 from onrecord.storage.ports import Record
+from onrecord.vault.keystore import KeyClass
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, SealedError
 from onrecord.workflow.journal import append, internal
@@ -115,10 +117,21 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
     events = [_system(live, d, Internal.INTERACTION_OPENED, _opened(d, new, kinds))]
     events += [_system(live, d, Internal.PARTY_ADDED, _party_data(d, party)) for party in parties]
     token, record = _token(d, identifier)
+    await _make_keys(d, [PersonId(event.data["person"]) for event in events[1:]])
     async with live.lock:
         await append(d, live, events, lambda _: [record, Record(RecordKind.UNSEALED, identifier, identifier, b"")])
     d.live[identifier] = live
     return identifier, token
+
+
+async def _make_keys(d: Deployment, persons: Sequence[PersonId]) -> None:
+    """A person's keys are made with the first thing sealed under them, which waits for the disk: not on the loop."""
+
+    def make() -> None:
+        for person in persons:
+            d.vault.seal(TenantId(d.tenant), [person], KeyClass.EVENT, b"", b"")
+
+    await asyncio.get_running_loop().run_in_executor(d.executor, make)
 
 
 def _system(live: Live, d: Deployment, kind: Internal, data: dict[str, Any]) -> Event:
@@ -142,5 +155,5 @@ async def issue_token(d: Deployment, principal: Principal, live: Live) -> str:
     if live.conversation.seal is not None:
         raise SealedError("the interaction is sealed")
     token, record = _token(d, live.conversation.interaction)
-    d.store.put(d.tenant, [record])
+    await asyncio.get_running_loop().run_in_executor(d.executor, d.store.put, d.tenant, [record])
     return token

@@ -20,7 +20,6 @@ from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
 
-MAX_CONTENT = 4 * 1024 * 1024
 CLASSIFICATIONS = frozenset({"public", "internal", "confidential", "restricted"})
 
 

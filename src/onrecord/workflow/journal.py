@@ -26,7 +26,7 @@ def about(conversation: Conversation, event: Event) -> tuple[PersonId, ...]:
     """The persons under whose keys a payload is sealed; nobody where it holds only ids, counters and times."""
     if event.type in ABOUT_NOBODY:
         return ()
-    if event.type == Internal.PARTY_ADDED:
+    if event.type in {Internal.PARTY_ADDED, Internal.PARTY_JOINED}:
         return (PersonId(event.data["person"]),)
     if event.type in {Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED}:
         return tuple(PersonId(person) for person in event.data["persons"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
 from onrecord.evidence.replay import fact_of
 from onrecord.interaction.events import Event, Internal
@@ -94,6 +95,7 @@ async def _accept(
     status = CONFLICT if post.conflict else CREATED if post.fresh else REPEATED
     if events:
         try:
+            await _introduce(d, live, post)
             done = await append(d, live, events, lambda places: replies.record(status, reply.finish(places)))
         except StorageError as error:
             _keep_shut(live, owed, statements)
@@ -110,6 +112,19 @@ async def _accept(
         _publish(d, live, before, list(zip(events, done, strict=True)))
         return status, reply.finish(done)
     return status, reply.finish(())
+
+
+async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
+    """Whoever joins has keys of their own before anything is said of them."""
+    joining = [s.event.data for s in post.fresh if s.event.type == "party_join"]
+    known = {p.role for p in live.conversation.parties}
+    roles = {data["role"]: data.get("jurisdiction", "unknown") for data in joining if data["role"] not in known}
+    events = [
+        internal(live, d, Internal.PARTY_JOINED, {"role": role, "jurisdiction": place, "person": new_person_id()})
+        for role, place in roles.items()
+    ]
+    if events:
+        await append(d, live, events)
 
 
 def _keep_shut(live: Live, owed: Sequence[Event], statements: Sequence[Statement]) -> None:

@@ -47,6 +47,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "hold_back": 5.0,
     },
     Internal.PARTY_ADDED: {"role": "customer", "jurisdiction": "DE", "person": "prs-c"},
+    Internal.PARTY_JOINED: {"role": "witness", "jurisdiction": "FR", "person": "prs-w"},
     Internal.STREAM_OPENED: {
         "stream": "str-1",
         "tracks": [{"name": "customer", "rate": 8000, "encoding": "mulaw"}],

@@ -204,6 +204,13 @@ def test_a_party_keeps_what_the_client_told_apart_from_what_it_is() -> None:
     assert party == PartyEntry("customer", "DE", "prs-c", "p1", {"name": "Ada Example", "phone": "+15550100"})
 
 
+def test_who_joins_is_a_person_of_its_own_and_is_marked() -> None:
+    joined = {"role": "witness", "jurisdiction": "FR", "person": "prs-w"}
+    c = fold("i", [event(Internal.PARTY_ADDED, SAMPLES[Internal.PARTY_ADDED]), event(Internal.PARTY_JOINED, joined)])
+    assert [party.joined for party in c.parties] == [False, True]
+    assert c.person_of("witness") == ("prs-w",)
+
+
 def test_persons_are_found_by_role_and_by_party_id() -> None:
     c = parties(("customer", "prs-1", "p1"), ("customer", "prs-2", "p2"), ("agent", "prs-3", None))
     assert c.person_of("customer") == ("prs-1", "prs-2")

@@ -13,6 +13,7 @@ from onrecord.workflow.find import find
 from onrecord.workflow.live import Live
 from onrecord.workflow.seal import seal
 from onrecord.workflow.tell import tell
+from onrecord.workflow.timeline import timeline
 from onrecord.workflow.when import instant, seconds
 
 MAX_IDEMPOTENCY_KEY = 200
@@ -68,6 +69,10 @@ def _idempotency_key(call: Call) -> str | None:
 
 async def show(call: Call) -> Response:
     return json_reply(views.interaction(call.d, await live_of(call)))
+
+
+async def show_timeline(call: Call) -> Response:
+    return json_reply(await timeline(call.d, await live_of(call)))
 
 
 async def show_decisions(call: Call) -> Response:

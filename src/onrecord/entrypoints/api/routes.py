@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from onrecord.entrypoints.api import artifacts, interactions, keys, openapi, requests, responses, service, sse, timeline
+from onrecord.entrypoints.api import artifacts, interactions, keys, openapi, requests, responses, service, sse
 from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Call, Parameter, Route
 from onrecord.workflow.principal import Scope
@@ -80,7 +80,7 @@ INTERACTIONS = (
         "/v1/interactions/{interaction}/timeline",
         "getTimeline",
         "Everything that was recorded of it, and every change of a verdict",
-        timeline.show,
+        interactions.show_timeline,
         {200: Answer("Events in the order of the record, transitions in the order of time", (responses.Timeline,))},
         scope=Scope.RECORD_READ,
     ),

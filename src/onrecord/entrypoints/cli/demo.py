@@ -20,7 +20,7 @@ class DemoOutError(OnRecordError):
 
 
 def run(argv: list[str]) -> int:
-    """0 only where every claim that was printed was checked and holds, 1 where one does not, 2 where it could not run."""
+    """0 only where every claim that was printed was checked and holds, 1 where one does not, 2 where it cannot run."""
     parser = argparse.ArgumentParser(prog="onrecord demo")
     parser.add_argument("--out", type=Path, default=Path("onrecord-demo"), help="folder for what the demo leaves")
     parser.add_argument("--speed", type=float, default=20.0, help="media seconds a second; 0: as fast as it goes")

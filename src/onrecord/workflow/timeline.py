@@ -3,13 +3,16 @@
 import asyncio
 from typing import Any
 
-from starlette.responses import Response
-
-from onrecord.entrypoints.api.interactions import live_of
-from onrecord.entrypoints.api.replies import json_reply
-from onrecord.entrypoints.api.route import Call
 from onrecord.workflow import journal, views
 from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.live import Live
+
+
+async def timeline(d: Deployment, live: Live) -> dict[str, Any]:
+    """Errors: StorageError, LogInconsistentError."""
+    interaction = live.conversation.interaction
+    events = await asyncio.get_running_loop().run_in_executor(d.executor, _events, d, interaction)
+    return {"events": events, "transitions": views.transitions(live.timeline)}
 
 
 def _events(d: Deployment, interaction: str) -> list[dict[str, Any]]:
@@ -26,11 +29,3 @@ def _events(d: Deployment, interaction: str) -> list[dict[str, Any]]:
                 shown["uncertainty"] = event.uncertainty
         found.append(shown)
     return found
-
-
-async def show(call: Call) -> Response:
-    live = await live_of(call)
-    events = await asyncio.get_running_loop().run_in_executor(
-        call.d.executor, _events, call.d, live.conversation.interaction
-    )
-    return json_reply({"events": events, "transitions": views.transitions(live.timeline)})
