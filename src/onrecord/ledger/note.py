@@ -186,6 +186,10 @@ def _keypair(name: str, kind: int, seed: bytes) -> tuple[Ed25519PrivateKey, Veri
 
 def sign(text: str, signers: Sequence[NoteSigner]) -> bytes:
     """A note over `text`. Errors: MalformedError where the text is no note text or nobody signs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _malformed("a note is UTF-8") from error
     note = Note(text, tuple(signer.sign(text) for signer in signers))
     data = note.encode()
     if parse(data) != note:

@@ -38,7 +38,7 @@ def parse(data: bytes) -> TlogProof:
     head, blank, signed = data.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
-        note.parse(signed)
+        checkpoint.parse(note.parse(signed).text)
         if not blank or lines.pop(0) != _FIRST_LINE:
             raise _malformed("not a tlog-proof of this version")
         extra = b""

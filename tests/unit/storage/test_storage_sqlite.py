@@ -129,7 +129,7 @@ def test_a_full_disk_stores_nothing_and_is_over_when_there_is_room(path):
 
 
 def test_a_write_broken_at_any_step_is_unknown_and_leaves_all_or_nothing(path):
-    """SQLite is interrupted at every step of its machine in turn, the last of them after the transaction was durable."""
+    """SQLite is interrupted at every step of its machine in turn, last of all after the transaction was durable."""
     store = SqliteEventStore(path)
     store.commit(one(0))
     broken = 0
