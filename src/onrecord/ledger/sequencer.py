@@ -154,7 +154,6 @@ class Sequencer:
                 self._catch_up()
                 return self._holds(built.group)
             except StorageError:
-                self._unsure = True
                 raise error from None
         except StorageError:
             self._unsure = False

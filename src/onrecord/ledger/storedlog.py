@@ -62,8 +62,6 @@ class StoredLog:
                 raise InconsistentError("the log has vanished")
             return
         edge = self.state.edge
-        if head.size < edge.size:
-            raise InconsistentError("the log is shorter than it was")
         while edge.size < head.size:
             end = min(head.size, edge.size + _CATCH_UP_ENTRIES)
             edge, _ = edge.extended(self._leaves(edge.size, end))

@@ -177,13 +177,20 @@ def test_a_submission_that_fails_by_its_own_fault_fails_alone(gated):
         sequencer.submit([draft(3), draft(4, "no id")]),
         sequencer.submit([draft(3, "int_" + "0A" * 16)]),
         sequencer.submit([draft(3), draft(4, commitment=b"short")]),
+        sequencer.submit([draft(3)], raises),
     ]
     also_good = sequencer.submit([draft(5)])
     gate.open.set()
     first.result()
     assert [f.result()[0].index for f in (good, also_good)] == [1, 2]
     assert {f.result()[0].tree_size for f in (good, also_good)} == {3}
-    assert [type(future.exception()) for future in bad] == [LookupError, DraftError, DraftError, DraftError]
+    assert [type(future.exception()) for future in bad] == [
+        LookupError,
+        DraftError,
+        DraftError,
+        DraftError,
+        LookupError,
+    ]
     assert gate.record(TENANT, "k", "good").blob == b"3"
     assert [row.seq for row in gate.events(TENANT, CALL)] == [0, 1, 2]
 
