@@ -10,6 +10,7 @@ from typing import Any
 from onrecord.base.ids import InteractionId, PersonId, TenantId, new_interaction_id, new_person_id
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import Conversation
+from onrecord.policy.call import STAFF
 from onrecord.policy.facts import Head, Party
 from onrecord.policy.kernel import KERNEL, Timeline
 from onrecord.policy.kinds import Kind
@@ -36,7 +37,6 @@ DEFAULT_KINDS = (
     Kind.CRM_SYNC,
     Kind.AGENT_ASSIST,
 )
-STAFF_ROLES = frozenset({"agent", "bot", "human_agent", "supervisor", "ivr"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
     except ValueError as error:
         raise InvalidRequestError("`artifacts_enabled` names a kind that is not known") from error
     parties = new.parties
-    if all(party.role in STAFF_ROLES for party in parties):
+    if all(party.role in STAFF for party in parties):
         parties = (NewParty("customer"), *parties)
     identifier = new_interaction_id()
     conversation = Conversation(identifier)
