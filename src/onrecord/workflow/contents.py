@@ -79,7 +79,6 @@ async def read_object(
 
 
 async def remove(d: Deployment, stored: Sequence[Mapping[str, Any]]) -> None:
-    """Keys first, then objects. Idempotent; `stored` as `store_object` gave it."""
-    loop = asyncio.get_running_loop()
-    for item in stored:
-        await loop.run_in_executor(d.executor, d.vault.shred_object, TenantId(d.tenant), ObjectId(item["object"]))
+    """All keys first, then the objects. Idempotent; `stored` as `store_object` gave it."""
+    named = [ObjectId(item["object"]) for item in stored]
+    await asyncio.get_running_loop().run_in_executor(d.executor, d.vault.shred_objects, TenantId(d.tenant), named)

@@ -24,7 +24,8 @@ class LoadedPack:
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds.
-    `adopted`: packs of before that are still in use, by digest."""
+    `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
+    its interaction."""
 
     tenant: str
     store: EventStore
@@ -39,4 +40,5 @@ class Deployment:
     executor: ThreadPoolExecutor
     feed: Feed = field(default_factory=Feed)
     live: dict[str, Live] = field(default_factory=dict)
+    loose: dict[str, str] = field(default_factory=dict)
     adopted: dict[str, LoadedPack] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onrecord.base import canonical
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId, new_artifact_id
 from onrecord.base.stretch import Stretch, intersect, normalise, subtract
 from onrecord.capture.words import Word, cut
@@ -12,13 +13,14 @@ from onrecord.interaction.events import Internal
 from onrecord.interaction.record import ArtifactState
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.storage.ports import Record
-from onrecord.workflow.contents import remove, store_text
+from onrecord.workflow.contents import store_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, VerdictClosedError
 from onrecord.workflow.journal import Records, append, internal
 from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
+from onrecord.workflow.sweep import discard
 
 CLASSIFICATIONS = frozenset({"public", "internal", "confidential", "restricted"})
 
@@ -56,10 +58,14 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
         data = await _keep(d, live, new, span, withheld, body)
         async with live.lock:
             if _judge(live, new, span)[0] != withheld:
-                await remove(d, [data])
+                await discard(d, live, data)
                 continue
             event = internal(live, d, Internal.ARTIFACT_STORED, data, t=span.start)
-            await append(d, live, [event], _place(live, data["artifact"]))
+            try:
+                await append(d, live, [event], _place(live, data["artifact"]))
+            except OnRecordError:
+                await discard(d, live, data)
+                raise
         return {"id": data["artifact"], "state": data["state"], "withheld": [[s, e] for s, e in withheld]}
 
 

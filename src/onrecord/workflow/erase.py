@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from onrecord.base.ids import ObjectId
+from onrecord.base.ids import ObjectId, new_artifact_id
 from onrecord.capture.permission import Shut
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactState
@@ -25,6 +25,15 @@ async def erase_on_request(d: Deployment, live: Live, request: Event) -> None:
 
     Crash: the intent is durable before the first key goes, and a restart repeats it.
     Errors: StorageError, VaultError."""
+    try:
+        await _erase(d, live, request)
+    except BaseException:
+        live.unsettled.add(request.event_id)
+        raise
+    live.unsettled.discard(request.event_id)
+
+
+async def _erase(d: Deployment, live: Live, request: Event) -> None:
     live.shut.append(Shut(0.0))
     recheck(live)
     await drain(d, live)
@@ -52,15 +61,30 @@ async def erase_on_request(d: Deployment, live: Live, request: Event) -> None:
 
 
 async def resume_erasures(d: Deployment, live: Live) -> None:
-    """Takes up the intents that a crash left without completion."""
+    """Takes up the intents that a crash or a failed write left without completion, then the requests on record that
+    have no intent yet."""
     async with live.lock:
         for intent in list(live.conversation.pending_erasures.values()):
             await _carry_out(d, live, intent)
+            live.unsettled.discard(intent["request"])
+    for request in _unanswered(d, live):
+        await erase_on_request(d, live, request)
+
+
+def _unanswered(d: Deployment, live: Live) -> list[Event]:
+    asked = [said.event for said in live.said.values() if said.event.type == "erasure_request"]
+    if not asked:
+        return []
+    rows = d.store.events(d.tenant, live.conversation.interaction)
+    intents = [journal.read(d, row) for row in rows if row.type == Internal.ERASURE_INTENDED]
+    answered = {intent.data["request"] for intent in intents if intent is not None}
+    return [event for event in asked if event.event_id not in answered]
 
 
 async def _carry_out(d: Deployment, live: Live, intent: Mapping[str, Any]) -> None:
     objects: list[str] = list(intent["objects"])
     await remove(d, [{"object": identifier} for identifier in objects])
+    _begin_anew(live)
     for identifier in objects:
         if _stands(d, ObjectId(identifier)):
             raise LogInconsistentError("an erased object is still stored")
@@ -71,6 +95,14 @@ async def _carry_out(d: Deployment, live: Live, intent: Mapping[str, Any]) -> No
         "openings": list(intent["openings"]),
     }
     await journal.append(d, live, [journal.internal(live, d, Internal.ERASURE_COMPLETED, done)])
+
+
+def _begin_anew(live: Live) -> None:
+    """What a track may record after an erasure is no part of what was erased."""
+    for track in live.tracks.values():
+        known = live.conversation.artifacts.get(track.artifact)
+        if known is not None and known.state is ArtifactState.ERASED:
+            track.artifact = new_artifact_id()
 
 
 def _stands(d: Deployment, identifier: ObjectId) -> bool:

@@ -57,12 +57,12 @@ def load(d: Deployment, interaction: str, rows: list[EventRow]) -> Live:
 
 
 def _make_room(d: Deployment) -> None:
-    """Forgets resting conversations, oldest first; one with a stream, a task or a lock stays."""
+    """Forgets sealed conversations at rest, oldest first; one that goes on, or has something left to do, stays."""
     resting = [
         name
         for name, live in d.live.items()
-        if not live.lock.locked() and not live.sealing and all(t.stream is None for t in live.tracks.values())
+        if live.conversation.seal is not None
+        and not (live.lock.locked() or live.pending or live.sealing or live.unsettled or live.halted)
     ]
     for name in resting[: max(0, len(d.live) - MAX_RESTING)]:
-        if d.live[name].conversation.seal is not None:
-            del d.live[name]
+        del d.live[name]

@@ -12,7 +12,7 @@ from onrecord.interaction.record import Conversation
 from onrecord.ledger import leaf
 from onrecord.ledger.sequencer import Draft, Sequenced
 from onrecord.ledger.tree import leaf_hash
-from onrecord.storage.ports import EventRow, Record
+from onrecord.storage.ports import EventRow, NotStoredError, Record, StorageUnknownError
 from onrecord.vault.errors import ErasedError
 from onrecord.vault.keystore import KeyClass
 from onrecord.workflow.deployment import Deployment
@@ -64,9 +64,16 @@ async def append(
 ) -> tuple[Sequenced, ...]:
     """Durable and in the log when it returns, and then applied to `live`. The caller holds `live.lock`.
 
-    Errors: StorageError (nothing stored, nothing applied)."""
+    Errors: StorageError, VaultError, LedgerError (nothing stored, nothing applied); StorageUnknownError, which halts
+    `live`: it is taken up again from what is stored, and until then takes nothing."""
+    if live.halted:
+        raise NotStoredError("what is on record of this conversation is being looked up")
     drafts = [draft(d, live.conversation, event) for event in events]
-    done = await asyncio.wrap_future(d.sequencer.submit(drafts, records))
+    try:
+        done = await asyncio.wrap_future(d.sequencer.submit(drafts, records))
+    except (StorageUnknownError, asyncio.CancelledError):
+        live.halt()
+        raise
     for event in events:
         live.apply(event)
     return done

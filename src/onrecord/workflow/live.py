@@ -55,7 +55,8 @@ class Verdicts:
 @dataclass(slots=True)
 class Live:
     """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unstored` are
-    closings that could not be made durable, `owed` the timeline that they would make: they hold all the same."""
+    closings that could not be made durable, `owed` the timeline that they would make: they hold all the same.
+    `unsettled` are purges and erasures that a failed write left undone. Once `halted`, it takes nothing any more."""
 
     conversation: Conversation
     timeline: Timeline
@@ -69,6 +70,8 @@ class Live:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     sealing: set[asyncio.Task[None]] = field(default_factory=set)
     tokens_used: set[str] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
+    halted: bool = False
     epochs: int = 0
 
     def permission(self, kind: Kind = Kind.AUDIO_RECORDING) -> Permission:
@@ -121,6 +124,14 @@ class Live:
     @property
     def is_shut(self) -> bool:
         return any(shut.end == FOREVER for shut in self.shut)
+
+    def halt(self) -> None:
+        """What is on record is not known any more: the gates shut for good, and another takes this one's place."""
+        self.halted = True
+        self.shut.append(Shut(0.0))
+        for track in self.tracks.values():
+            track.stream = None
+            track.gate.permission = self.permission()
 
     def reopen(self) -> None:
         """An accepted event ends what was shut; what came until then stays withheld."""

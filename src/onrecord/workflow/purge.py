@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from onrecord.base import canonical
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId
-from onrecord.base.stretch import intersect, normalise, subtract
-from onrecord.capture.permission import Permission, Union
+from onrecord.base.stretch import Stretch, intersect, normalise, subtract
+from onrecord.capture.permission import Judge, Permission, Union
 from onrecord.capture.runs import Fate
-from onrecord.capture.segment import Gap, Segment, silenced
+from onrecord.capture.segment import Gap, Segment, silenced, slot_samples
 from onrecord.capture.words import Word, cut
-from onrecord.interaction.events import Internal
+from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, ArtifactState, SegmentEntry
 from onrecord.policy.kinds import Kind
 from onrecord.signal.encoding import Encoding
@@ -25,39 +26,50 @@ from onrecord.workflow.contents import read_object, read_text, remove, store_sou
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, Verdicts
 from onrecord.workflow.segments import AUDIO_CLASSIFICATION
+from onrecord.workflow.sweep import discard
+
+PURGE = "purge"
 
 
 async def purge_closed(d: Deployment, live: Live, cause: str) -> None:
     """Brings all that is stored under the durable verdicts of now; `cause` is the event that asks for it.
 
-    Errors: StorageError, VaultError (an intent stands, and is taken up again at the next restart)."""
-    while live.sealing:
-        await asyncio.wait(set(live.sealing))
-    async with live.lock:
-        for entry in list(live.conversation.artifacts.values()):
-            if entry.state is not ArtifactState.ACTIVE:
-                continue
-            if entry.track is None:
-                await _purge_derived(d, live, entry, cause)
-                continue
-            for segment in list(entry.segments.values()):
-                if _closed_within(live, entry, segment):
-                    intent = await _intend(d, live, entry, segment, cause)
-                    await _replace_sound(d, live, entry, segment, intent)
+    Errors: StorageError, VaultError. What is left undone is `unsettled`, and taken up again as after a crash."""
+    try:
+        while live.sealing:
+            await asyncio.wait(set(live.sealing))
+        async with live.lock:
+            await _take_up(d, live)
+            for entry in list(live.conversation.artifacts.values()):
+                if entry.state is ArtifactState.ACTIVE:
+                    await _purge(d, live, entry, cause)
+    except BaseException:
+        live.unsettled.add(PURGE)
+        raise
+    live.unsettled.discard(PURGE)
 
 
-async def resume_purges(d: Deployment, live: Live) -> None:
-    """Takes up the intents that a crash left without completion. The caller holds no lock."""
-    async with live.lock:
-        for intent in list(live.conversation.pending_purges.values()):
-            entry = live.conversation.artifacts[intent["artifact"]]
-            segment = entry.segments.get(intent["segment"])
-            if segment is None:
-                await _complete(d, live, intent)
-            elif entry.track is None:
-                await _replace_words(d, live, entry, segment, intent)
-            else:
-                await _replace_sound(d, live, entry, segment, intent)
+async def _purge(d: Deployment, live: Live, entry: ArtifactEntry, cause: str) -> None:
+    if entry.track is None:
+        await _purge_derived(d, live, entry, cause)
+        return
+    for segment in list(entry.segments.values()):
+        if _closed_within(live, entry, segment):
+            intent = await _intend(d, live, entry, segment, cause)
+            await _replace_sound(d, live, entry, segment, intent)
+
+
+async def _take_up(d: Deployment, live: Live) -> None:
+    """Goes on where a crash or a failed write left an intent. What was erased since needs no replacement."""
+    for intent in list(live.conversation.pending_purges.values()):
+        entry = live.conversation.artifacts.get(intent["artifact"])
+        segment = None if entry is None else entry.segments.get(intent["segment"])
+        if entry is None or segment is None or entry.state is ArtifactState.ERASED:
+            await _complete(d, live, intent)
+        elif entry.track is None:
+            await _replace_words(d, live, entry, segment, intent)
+        else:
+            await _replace_sound(d, live, entry, segment, intent)
 
 
 def _audio(live: Live) -> Permission:
@@ -65,12 +77,11 @@ def _audio(live: Live) -> Permission:
 
 
 def _closed_within(live: Live, entry: ArtifactEntry, segment: SegmentEntry) -> bool:
-    rate = entry.rate
-    whole = normalise([(segment.start / rate, (segment.start + segment.samples) / rate)])
-    kept = subtract(whole, normalise((a / rate, b / rate) for a, b, _ in segment.gaps))
-    margin = segment.uncertainty / rate
-    closed = live.timeline.closed(Kind.AUDIO_RECORDING, whole[0].start - margin, whole[0].end + margin)
-    return bool(intersect(kept, normalise((s - margin, e + margin) for s, e in closed)))
+    """Judged as the gate judged it, so that what a purge has replaced does not ask for another."""
+    whole = normalise([(segment.start, segment.start + segment.samples)])
+    passed = subtract(whole, normalise((start, end) for start, end, _ in segment.gaps))
+    kept = [(int(start), int(end)) for start, end in passed]
+    return bool(Judge(_audio(live), entry.rate).withheld(kept, slot_samples(entry.rate), segment.uncertainty))
 
 
 async def _intend(
@@ -117,12 +128,22 @@ async def _replace_sound(
         **stored,
     }
     event = journal.internal(live, d, Internal.SEGMENT_SEALED, data, t=after.start / entry.rate)
-    await journal.append(d, live, [event])
+    await _supersede(d, live, event, stored)
     track = live.tracks.get(entry.track or "")
     if track is not None:
         track.gate.purged(kept - after.passed)
     payload[:] = bytes(len(payload))
     await _complete(d, live, intent)
+
+
+async def _supersede(d: Deployment, live: Live, event: Event, stored: Mapping[str, Any]) -> None:
+    """The event that names the replacement, which is taken back where it could not be stored."""
+    try:
+        await journal.append(d, live, [event])
+    except OnRecordError:
+        if "object" in stored:
+            await discard(d, live, stored)
+        raise
 
 
 def _account_purged(live: Live, track: str, samples: int) -> dict[str, int]:
@@ -143,7 +164,7 @@ async def _complete(d: Deployment, live: Live, intent: Mapping[str, Any]) -> Non
 
 async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause: str) -> None:
     """Words are cut again; what cannot be cut is quarantined."""
-    reach = normalise([(entry.start, entry.end), *((start, end) for _, start, end in entry.sources)])
+    reach = _reach(entry)
     if not reach:
         return
     closed = list(live.timeline.closed(Kind(entry.kind), reach[0].start, reach[-1].end))
@@ -162,6 +183,11 @@ async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause:
             await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
 
 
+def _reach(entry: ArtifactEntry) -> list[Stretch]:
+    """All that a derived artifact covers."""
+    return normalise([(entry.start, entry.end), *((start, end) for _, start, end in entry.sources)])
+
+
 async def _replace_words(
     d: Deployment, live: Live, entry: ArtifactEntry, old: SegmentEntry, intent: Mapping[str, Any]
 ) -> None:
@@ -174,7 +200,7 @@ async def _replace_words(
     kept = canonical.dumps({"words": [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]})
     persons = [PersonId(p) for p in entry.persons]
     stored = await store_text(d, ArtifactId(entry.artifact), persons, kept)
-    reach = normalise([(entry.start, entry.end)])
+    reach = _reach(entry)
     withheld = normalise([*entry.withheld, *told.withheld, *intersect(closed, reach)])
     data = {
         "artifact": entry.artifact,
@@ -191,5 +217,6 @@ async def _replace_words(
         "supersedes": [old.segment],
         **stored,
     }
-    await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_STORED, data, t=entry.start)])
+    event = journal.internal(live, d, Internal.ARTIFACT_STORED, data, t=entry.start)
+    await _supersede(d, live, event, stored)
     await _complete(d, live, intent)

@@ -1,87 +1,166 @@
 """Recovery is the normal path: every start takes up what the last end left, however it ended."""
 
 import asyncio
+from collections.abc import Mapping
 
+import structlog
+
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_artifact_id
 from onrecord.capture.accounting import Accounting
 from onrecord.capture.clockmap import ClockMap
 from onrecord.capture.permission import Shut
 from onrecord.capture.track import TrackGate
-from onrecord.interaction.events import Internal
-from onrecord.interaction.record import Stage, TrackEntry
+from onrecord.interaction.events import INTERNAL, Internal
+from onrecord.interaction.record import ArtifactState, Stage, TrackEntry
+from onrecord.policy.assertion import closes
 from onrecord.signal.encoding import Encoding
-from onrecord.workflow import journal
+from onrecord.workflow import journal, sweep
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.erase import resume_erasures
-from onrecord.workflow.find import find
+from onrecord.workflow.find import find, load
 from onrecord.workflow.live import Live, Track
-from onrecord.workflow.purge import resume_purges
+from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.segments import seal_rest
 from onrecord.workflow.side_records import RecordKind, opened
 from onrecord.workflow.stream import drain
 
+log = structlog.get_logger("recover")
+
 
 async def recover(d: Deployment) -> None:
     """Takes up every interaction that is not sealed: its tracks as their last durable account leaves them, gates shut;
-    and every purge and erasure that was begun. Errors: StorageError, VaultError, LogInconsistentError."""
+    and every purge and erasure that was asked for and is not complete. After an unclean end also those of sealed
+    interactions; then removes what no event names. Nothing else may write yet.
+
+    Crash: the next start does the same again. Errors: StorageError, VaultError, LogInconsistentError."""
+    unclean = sweep.left_running(d)
+    sweep.mark_running(d)
     for record in d.store.records(d.tenant, RecordKind.UNSEALED):
         live = await find(d, record.interaction)
         await _take_up(d, live)
-        await resume_purges(d, live)
-        await resume_erasures(d, live)
         if live.conversation.seal is not None:
             d.store.delete(d.tenant, RecordKind.UNSEALED, record.id)
+    if unclean:
+        await _settle_sealed(d)
+        removed = await sweep.sweep(d)
+        log.warning("unclean_end", objects_removed=removed)
+
+
+async def _settle_sealed(d: Deployment) -> None:
+    for interaction in sweep.interactions(d):
+        rows = d.store.events(d.tenant, interaction)
+        sealed = next((row.seq for row in rows if row.type == Internal.SEALED), len(rows))
+        late = {row.type for row in rows[sealed:]}
+        if late - INTERNAL or Internal.EVENT_CONFLICTED in late:
+            await _settle(d, load(d, interaction, rows))
+
+
+async def _settle(d: Deployment, live: Live) -> None:
+    """Brings what is stored under all that is on record: purges and erasures begun, and those asked for only."""
+    said = [said.event for said in live.said.values()]
+    closing = [event.event_id for event in said if _closes(event.type, event.data)]
+    if closing:
+        await purge_closed(d, live, closing[-1])
+    await resume_erasures(d, live)
+
+
+def _closes(kind: str, data: Mapping[str, object]) -> bool:
+    return kind == Internal.EVENT_CONFLICTED or closes(kind, data)
 
 
 async def _take_up(d: Deployment, live: Live) -> None:
     c = live.conversation
     live.epochs = len(c.streams)
-    counted = d.store.record(d.tenant, RecordKind.ACCOUNTING, c.interaction)
-    snapshots = {} if counted is None else opened(d.vault, d.tenant, counted)["tracks"]
-    if c.started_at is not None and c.seal is None:
+    if c.seal is None:
         live.shut.append(Shut(0.0))
-    for name, entry in c.tracks.items():
-        live.tracks[name] = _restored(live, name, entry, snapshots.get(name))
-    if c.started_at is None or c.seal is not None:
+        counted = d.store.record(d.tenant, RecordKind.ACCOUNTING, c.interaction)
+        kept = {"tracks": {}, "told": {}} if counted is None else opened(d.vault, d.tenant, counted)
+        for name, entry in c.tracks.items():
+            known = kept["told"].get(name, {}) == entry.accounting
+            account = _account(entry.accounting, kept["tracks"].get(name), known=known)
+            live.tracks[name] = _restored(live, name, entry, account)
+        await _interrupt(d, live)
+    await _settle(d, live)
+
+
+async def _interrupt(d: Deployment, live: Live) -> None:
+    """Says so where the conversation was going on, or where something of it was lost."""
+    c = live.conversation
+    if c.started_at is None:
         return
-    if c.stage is Stage.OPEN or c.open_streams:
+    lost = any(t.gate.accounting.lost > c.tracks[t.name].accounting.get("lost", 0) for t in live.tracks.values())
+    if c.stage is Stage.OPEN or c.open_streams or lost:
         data = {"accounting": {name: track.gate.snapshot() for name, track in live.tracks.items()}}
         async with live.lock:
             await journal.append(d, live, [journal.internal(live, d, Internal.INTERRUPTED, data, t=live.media_head())])
-        await seal_rest(d, live)
+    await seal_rest(d, live)
 
 
-def _restored(live: Live, name: str, entry: TrackEntry, later: dict[str, int] | None) -> Track:
+def _restored(live: Live, name: str, entry: TrackEntry, account: dict[str, int]) -> Track:
     c = live.conversation
-    artifact = next((a.artifact for a in c.artifacts.values() if a.track == name), new_artifact_id())
+    own = (a for a in c.artifacts.values() if a.track == name and a.state is not ArtifactState.ERASED)
+    artifact = next((a.artifact for a in own), new_artifact_id())
     gate = TrackGate.restore_after_crash(
         Encoding(entry.encoding),
         ClockMap(entry.rate),
         live.permission(),
         c.hold_back,
-        snapshot=_account(entry.accounting, later),
+        snapshot=account,
         durable_end=max((end for _, end, _ in entry.runs), default=0),
     )
     return Track(name, gate, artifact, entry.persons, entry.rate, entry.encoding)
 
 
-def _account(told: dict[str, int], kept: dict[str, int] | None) -> dict[str, int]:
-    """The later of two accounts: what the last event told, or what was kept beside the log. The one kept may have been
-    taken while a segment that an event names was still under way: what an event says was written was."""
+def _account(told: dict[str, int], kept: dict[str, int] | None, *, known: bool) -> dict[str, int]:
+    """The later of two accounts: what the last event told, or what was kept beside the log. `known`: the one kept knew
+    of that event. One that did not, and yet counted more, was taken while the event was under way: what the event says
+    was written was."""
     if kept is None:
         return told or Accounting().snapshot()
-    if not told:
+    if known or not told:
         return kept
-    older = kept["received"] + kept["missing"] < told["received"] + told["missing"]
-    if older or kept["purged"] != told["purged"]:
+    more = told["written"] - kept["written"]
+    older = kept["received"] + kept["missing"] <= told["received"] + told["missing"]
+    if older or kept["purged"] != told["purged"] or not 0 <= more <= kept["held"]:
         return told
-    more = max(0, told["written"] - kept["written"])
     return {**kept, "written": kept["written"] + more, "held": kept["held"] - more}
 
 
+async def mend(d: Deployment) -> None:
+    """Tries again what failed writes left undone in this process: conversations of which it is not known what is on
+    record are taken up anew, purges and erasures go on, objects that nothing names go. What fails is left for the next
+    time."""
+    for name, live in tuple(d.live.items()):
+        try:
+            if live.halted:
+                await _replace(d, name)
+            elif live.unsettled:
+                await _settle(d, live)
+        except OnRecordError as error:
+            log.error("not_mended", code=error.code)
+    await sweep.tidy(d)
+
+
+async def _replace(d: Deployment, name: str) -> None:
+    """As after a crash, of this one conversation."""
+    live = load(d, name, d.store.events(d.tenant, name))
+    await _take_up(d, live)
+    d.live[name] = live
+
+
 async def rest(d: Deployment) -> None:
-    """An orderly end: what is held is decided and made durable."""
-    async with asyncio.TaskGroup() as group:
-        for live in tuple(d.live.values()):
-            if live.tracks and live.conversation.seal is None:
-                group.create_task(drain(d, live))
+    """An orderly end: what is held is decided and made durable. Where that fails the next start is as after a crash."""
+    going_on = [live for live in d.live.values() if live.tracks and live.conversation.seal is None]
+    await asyncio.gather(*(_drain(d, live) for live in going_on))
+    await mend(d)
+    if not d.loose and not any(live.halted or live.unsettled for live in d.live.values()):
+        sweep.mark_ended(d)
+
+
+async def _drain(d: Deployment, live: Live) -> None:
+    try:
+        await drain(d, live)
+    except OnRecordError as error:
+        log.error("not_drained", code=error.code)
+        live.unsettled.add("rest")

@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId
 from onrecord.capture.segment import Segment
 from onrecord.interaction.events import Internal
-from onrecord.storage.ports import Record, StorageError
-from onrecord.vault.errors import VaultError
+from onrecord.storage.ports import Record
 from onrecord.workflow import journal
-from onrecord.workflow.contents import remove, store_sound
+from onrecord.workflow.contents import store_sound
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, Track
 from onrecord.workflow.side_records import RecordKind
+from onrecord.workflow.sweep import discard
 
 AUDIO_CLASSIFICATION = "restricted"
 
@@ -41,18 +42,19 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
     the accounting, and shuts nothing that is not shut."""
     current: Segment | None = track.gate.rejudge(segment)
     while current is not None:
+        artifact = track.artifact
         persons = [PersonId(p) for p in track.persons]
         try:
-            stored = await store_sound(d, ArtifactId(track.artifact), persons, bytes(current.payload), current.encoding)
-        except (StorageError, VaultError):
+            stored = await store_sound(d, ArtifactId(artifact), persons, bytes(current.payload), current.encoding)
+        except OnRecordError:
             track.gate.discarded(current)
             return
         async with live.lock:
             judged = track.gate.rejudge(current)
-            if judged is current:
+            if judged is current and artifact == track.artifact:
                 await _name(d, live, track, current, stored)
                 return
-        await remove(d, [stored])
+        await discard(d, live, stored)
         current = judged
 
 
@@ -80,8 +82,8 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         known = track.artifact in live.conversation.artifacts
         place = Record(RecordKind.ARTIFACT, track.artifact, live.conversation.interaction, b"")
         await journal.append(d, live, [event], None if known else lambda _: [place])
-    except StorageError:
-        await remove(d, [stored])
+    except OnRecordError:
+        await discard(d, live, stored)
         track.gate.discarded(segment)
     else:
         track.gate.sealed(segment)

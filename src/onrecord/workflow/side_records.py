@@ -18,6 +18,7 @@ class RecordKind(StrEnum):
     ACCOUNTING = "accounting"
     UNSEALED = "unsealed"
     ARTIFACT = "artifact"
+    RUNNING = "running"
     PACK = "pack"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
 from onrecord.evidence.replay import fact_of
@@ -12,7 +13,6 @@ from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.assertion import entitled
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.verdict import Flag
-from onrecord.storage.ports import StorageError
 from onrecord.workflow import views
 from onrecord.workflow.changes import messages
 from onrecord.workflow.deployment import Deployment
@@ -97,7 +97,7 @@ async def _accept(
         try:
             await _introduce(d, live, post)
             done = await append(d, live, events, lambda places: replies.record(status, reply.finish(places)))
-        except StorageError as error:
+        except OnRecordError as error:
             _keep_shut(live, owed, statements)
             if any(statement.closing for statement in statements):
                 raise GatesShutError("the event could not be stored; the gates are shut") from error
