@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pytest
 from serving import Server, Talk
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 
 AUDIO = "audio_recording"
@@ -73,6 +74,12 @@ class Media:
     def taken(self) -> None:
         """Returns when the server has taken all that was sent: its pongs keep their place."""
         assert self.wire.ping().wait(WAIT_SECONDS)
+
+    def taken_or_closed(self) -> None:
+        """As `taken`, or when the server has closed."""
+        with contextlib.suppress(ConnectionClosed):
+            pong = self.wire.ping()
+            until(lambda: pong.is_set() or self.wire.state is not State.OPEN)
 
     def closed(self) -> tuple[int, str]:
         """The code and the reason with which the server closes."""
