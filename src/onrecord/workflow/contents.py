@@ -27,9 +27,13 @@ async def store_object(
 
     Crash: an object and a key that no event names, swept at the next start. Errors: StorageError, VaultError."""
     segment = f"seg_{os.urandom(16).hex()}"
-    ref = await asyncio.get_running_loop().run_in_executor(
-        d.executor, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
-    )
+    try:
+        ref = await asyncio.get_running_loop().run_in_executor(
+            d.executor, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
+        )
+    except BaseException:
+        d.loose[segment] = ""
+        raise
     return {
         "segment": segment,
         "object": ref.object_id,

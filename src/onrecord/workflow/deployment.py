@@ -25,7 +25,7 @@ class LoadedPack:
 class Deployment:
     """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds.
     `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
-    its interaction."""
+    its interaction; under a segment's name and without one, what only a sweep can find."""
 
     tenant: str
     store: EventStore
