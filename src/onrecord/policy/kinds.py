@@ -1,4 +1,4 @@
-"""The closed list of artifact kinds (DESIGN section 2)."""
+"""The closed list of artifact kinds."""
 
 from enum import StrEnum
 

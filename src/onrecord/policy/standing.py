@@ -58,7 +58,7 @@ def pauses(segment: Segment, book: Book) -> bool:
 
 
 def consent_state(call: Call, member: Member, purpose: Purpose) -> ConsentState:
-    """One party's answer in the words of DESIGN section 2, whether it is enough or not."""
+    """One party's answer in the words of consent states, whether it is enough or not."""
     record = member.record(purpose)
     if record.withdrawn is not None:
         return ConsentState.WITHDRAWN
