@@ -7,7 +7,6 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from bench.measure import report, rounds, scratch
 from onrecord.base import canonical, ids
 from onrecord.base.digests import Domain, commit, new_salt
 from onrecord.ledger.note import Ed25519Signer
-from onrecord.ledger.sequencer import Draft, Sequenced, Sequencer
+from onrecord.ledger.sequencer import Draft, Sequencer
 from onrecord.storage.sqlite import SqliteEventStore
 
 _ROUNDS = 7
@@ -48,10 +47,11 @@ class _Plane:
         self.store = SqliteEventStore(directory / f"ledger-{next(_number)}.db")
         self.sequencer = Sequencer(self.store, "bench", Ed25519Signer(_ORIGIN, os.urandom(32)), _ORIGIN)
         self._key = AESGCM(os.urandom(32))
+        self._nonces = (number.to_bytes(12, "big") for number in itertools.count())
         self._calls = itertools.cycle([ids.new_interaction_id() for _ in range(_CALLS)])
 
     def draft(self, event: dict[str, object]) -> Draft:
-        payload, salt, uid, nonce = canonical.dumps(event), new_salt(), ids.new_uid(), os.urandom(12)
+        payload, salt, uid, nonce = canonical.dumps(event), new_salt(), ids.new_uid(), next(self._nonces)
         sealed = nonce + self._key.encrypt(nonce, salt + payload, uid)
         return Draft(
             next(self._calls), uid, "consent_granted", 12.25, 12.5, time.time_ns(), "key_0", sealed,
@@ -64,24 +64,25 @@ class _Plane:
 
 
 def _ledger_rate(directory: Path, batch: int) -> float:
-    """Events a second, by one caller that hands over `batch` at a time: one by one it waits for each; of larger
-    groups it makes the next while the one before is being committed."""
+    """Events a second from payload to acknowledgement, by one caller that hands over `batch` at a time and waits."""
     plane = _Plane(directory)
     events = [_payload(index) for index in range(batch)]
     count, start = 0, time.perf_counter()
-    before: Future[tuple[Sequenced, ...]] | None = None
     while (passed := time.perf_counter() - start) < _SECONDS:
-        drafts = [plane.draft(event) for event in events]
-        if batch == 1:
-            plane.sequencer.append(drafts)
-        else:
-            if before is not None:
-                before.result()
-            before = plane.sequencer.submit(drafts)
+        plane.sequencer.append([plane.draft(event) for event in events])
         count += batch
-    if before is not None:
-        before.result()
-        passed = time.perf_counter() - start
+    plane.close()
+    return count / passed
+
+
+def _append_rate(directory: Path, batch: int) -> float:
+    """The same from sealed drafts on: what the ledger and the store take of it."""
+    plane = _Plane(directory)
+    drafts = [plane.draft(_payload(index)) for index in range(batch)]
+    count, start = 0, time.perf_counter()
+    while (passed := time.perf_counter() - start) < _SECONDS:
+        plane.sequencer.append(drafts)
+        count += batch
     plane.close()
     return count / passed
 
@@ -102,12 +103,10 @@ def _raw_rate(directory: Path, batch: int) -> float:
     return count / passed
 
 
-def _ledger(batch: int, goal: float) -> None:
+def _against_raw(name: str, rate: Callable[[Path, int], float], batch: int, goal: float | None) -> None:
     with scratch() as directory:
-        figures = rounds(
-            {"ledger": partial(_ledger_rate, directory, batch), "raw": partial(_raw_rate, directory, batch)}, _ROUNDS
-        )
-    report(f"ledger-{batch}", "events/s", figures["ledger"], figures["raw"], goal_ratio=goal)
+        figures = rounds({name: partial(rate, directory, batch), "raw": partial(_raw_rate, directory, batch)}, _ROUNDS)
+    report(name, "events/s", figures[name], figures["raw"], goal_ratio=goal)
 
 
 def _log_of(directory: Path, size: int) -> _Plane:
@@ -144,9 +143,10 @@ def _proofs() -> None:
     report("proof-100k", "ms", figures["large"], figures["small"], goal_max=0.2)
 
 
+_GOALS = {1: 0.35, 100: 0.4, 1000: 0.25}
+
 FIGURES: dict[str, Callable[[], None]] = {
-    "ledger-1": partial(_ledger, 1, 0.35),
-    "ledger-100": partial(_ledger, 100, 0.4),
-    "ledger-1000": partial(_ledger, 1000, 0.25),
+    **{f"ledger-{n}": partial(_against_raw, f"ledger-{n}", _ledger_rate, n, goal) for n, goal in _GOALS.items()},
+    **{f"append-{n}": partial(_against_raw, f"append-{n}", _append_rate, n, None) for n in _GOALS},
     "proof-100k": _proofs,
 }

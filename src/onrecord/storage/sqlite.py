@@ -158,34 +158,29 @@ class SqliteEventStore:
         return HeadRow(*rows[0]) if rows else None
 
     def events(self, tenant: str, interaction: str, after_seq: int = -1) -> list[EventRow]:
-        parts: list[list[EventRow]] = []
-        block = self._last_block(tenant, interaction)
-        while block != _NO_BLOCK:
-            found = self._block(block)
-            parts.append([row for row in found.rows if row.interaction == interaction and row.seq > after_seq])
-            if not parts[-1] or parts[-1][0].seq == after_seq + 1:
-                break
-            block = found.links.get(interaction, _NO_BLOCK)
-        return [row for part in reversed(parts) for row in part]
+        """Follows the links from the last block back."""
+
+        def work(db: sqlite3.Connection) -> list[list[EventRow]]:
+            parts: list[list[EventRow]] = []
+            block = _last_block(db, tenant, interaction)
+            while block != _NO_BLOCK:
+                found = _block(db, block)
+                parts.append([row for row in found.rows if row.interaction == interaction and row.seq > after_seq])
+                if not parts[-1] or parts[-1][0].seq == after_seq + 1:
+                    break
+                block = found.links.get(interaction, _NO_BLOCK)
+            return parts
+
+        return [row for part in reversed(self._db.reading(work)) for row in part]
 
     def last(self, tenant: str, interaction: str) -> EventRow | None:
-        block = self._last_block(tenant, interaction)
-        if block == _NO_BLOCK:
-            return None
-        return [row for row in self._block(block).rows if row.interaction == interaction][-1]
+        def work(db: sqlite3.Connection) -> EventRow | None:
+            block = _last_block(db, tenant, interaction)
+            if block == _NO_BLOCK:
+                return None
+            return [row for row in _block(db, block).rows if row.interaction == interaction][-1]
 
-    def _last_block(self, tenant: str, interaction: str) -> int:
-        rows = self._db.read(
-            "select i.block from interactions i join tenants t on i.tenant = t.no where t.name = ? and i.name = ?",
-            (tenant, interaction),
-        )
-        return int(rows[0][0]) if rows else _NO_BLOCK
-
-    def _block(self, identifier: int) -> _Block:
-        rows = self._db.read("select rows from blocks where id = ?", (identifier,))
-        if not rows:
-            raise StorageUnreadableError("a block of events is missing")
-        return _decoded(rows[0][0])
+        return self._db.reading(work)
 
     def entries(self, tenant: str, start: int, end: int) -> list[bytes]:
         base = self._tenant(tenant) << _TENANT_SHIFT
@@ -261,6 +256,21 @@ def _write_records(db: sqlite3.Connection, tenant: int, records: Sequence[Record
         [(tenant, record.kind, record.id, record.interaction, record.blob) for record in records],
     )
     return sum(len(record.blob) for record in records)
+
+
+def _last_block(db: sqlite3.Connection, tenant: str, interaction: str) -> int:
+    row = db.execute(
+        "select i.block from interactions i join tenants t on i.tenant = t.no where t.name = ? and i.name = ?",
+        (tenant, interaction),
+    ).fetchone()
+    return int(row[0]) if row else _NO_BLOCK
+
+
+def _block(db: sqlite3.Connection, identifier: int) -> _Block:
+    row = db.execute("select rows from blocks where id = ?", (identifier,)).fetchone()
+    if row is None:
+        raise StorageUnreadableError("a block of events is missing")
+    return _decoded(row[0])
 
 
 def _decoded(blob: bytes) -> _Block:

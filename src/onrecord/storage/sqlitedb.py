@@ -160,6 +160,11 @@ class Database:
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Errors: StorageBusyError, StorageUnreadableError."""
+        return self.reading(lambda connection: connection.execute(sql, parameters).fetchall())
+
+    def reading(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` makes of a connection that is its own meanwhile.
+        Errors: those of `work`, StorageBusyError, StorageUnreadableError."""
         self._refuse_if_closed()
         connection: sqlite3.Connection | None = None
         try:
@@ -167,16 +172,20 @@ class Database:
                 connection = self._idle.pop()
             except IndexError:
                 connection = self._connect()
-            rows = connection.execute(sql, parameters).fetchall()
+            result = work(connection)
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
             raise _of_read(error) from error
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            raise
         if self._closed:
             connection.close()
         else:
             self._idle.append(connection)
-        return rows
+        return result
 
     def scrub(self) -> None:
         """Empties the write-ahead log into the file. Errors: StorageBusyError (a reader is in the way: try again),
