@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...]`: all figures, or those whose name begins with a NAME. Exit 0 whatever they say."""
+"""`python -m bench [NAME ...]`: all figures, those named, or those whose names begin so. Exit 0 whatever they say."""
 
 import importlib
 import pkgutil
@@ -22,7 +22,11 @@ def figures() -> dict[str, Callable[[], None]]:
 
 def main(wanted: list[str]) -> int:
     known = figures()
-    chosen = [name for name in known if not wanted or any(name.startswith(prefix) for prefix in wanted)]
+    chosen = [
+        name
+        for name in known
+        if not wanted or name in wanted or any(name.startswith(w) for w in wanted if w not in known)
+    ]
     if not chosen:
         print(f"no such figure; known: {', '.join(known)}", file=sys.stderr)
     for name in chosen:
