@@ -1,7 +1,8 @@
-"""How soon a stop acts, and that nothing is stored after it: a real server, media at its own pace, seen from outside.
+"""How soon a stop acts, and that nothing is stored after it: a real server process, media at its own pace.
 
-A stop is timed from its first byte on the wire to the answer. When the answer comes, the closing acts and is durable, so
-this is more than the time from accepting it to the first withheld frame: an upper bound of it.
+`perf_counter` is the machine's monotonic clock, one for all processes. `stop-N-p99` runs from the client's first byte of
+the post to the instant at which the gates of the call have closed in the server (`_probed` notes it): from then on every
+frame is withheld. `stop-N-answer` runs to the answer, when the closing is durable too.
 """
 
 import asyncio
@@ -10,17 +11,22 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 import numpy as np
 import uvloop
 from picows import WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.measure import scratch
+from onrecord.entrypoints.cli import serve
+from onrecord.workflow import tell
+from onrecord.workflow.live import Live
+from onrecord.workflow.stream import recheck
 
 _RATE = 8000
 _FRAME = 160
@@ -119,9 +125,9 @@ async def _pace(calls: list[_Call]) -> None:
         step += 1
 
 
-async def _post(http: _Http, call: _Call, kind: str) -> float:
-    """A stop or its end at the instant up to which media was sent; milliseconds."""
-    t = call.t
+async def _post(http: _Http, call: _Call, kind: str) -> tuple[float, float]:
+    """A stop or its end at the instant up to which media was sent: when it was sent, and milliseconds to the answer."""
+    t, sent = call.t, time.perf_counter()
     body = {"type": kind, "t": t, "method": "verbal"} | ({"reason_code": "asked"} if kind == "opt_out" else {})
     took, _ = await http.ask("POST", f"/interactions/{call.id}/events", body)
     if kind == "opt_out":
@@ -129,7 +135,7 @@ async def _post(http: _Http, call: _Call, kind: str) -> float:
     elif call.since is not None:
         call.closed.append((call.since, t))
         call.since = None
-    return took
+    return sent, took
 
 
 async def _stored(http: _Http, call: _Call) -> tuple[int, int, int]:
@@ -154,47 +160,64 @@ async def _stored(http: _Http, call: _Call) -> tuple[int, int, int]:
     return leaked, closed, stored
 
 
-async def _drive(ready: dict[str, str], streams: int) -> None:
+@dataclass
+class _Seen:
+    """`stops`: (interaction, when sent). `answers`, `plain`: milliseconds of posts, and of plain reads beside them."""
+
+    stops: list[tuple[str, float]] = field(default_factory=list)
+    answers: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    leaked: int = 0
+    closed: int = 0
+    stored: int = 0
+
+
+async def _drive(ready: dict[str, str], streams: int) -> _Seen:
     control, other = [await _Http.to(ready["api"], ready["api_key"]) for _ in range(2)]
     calls = [await _begin(control, ready["ws"]) for _ in range(streams)]
     pacing = asyncio.create_task(_pace(calls))
     await asyncio.sleep(_WARM_S)
-    stops: list[float] = []
-    plain: list[float] = []
-    turn = 0
-    while len(stops) < _STOPS:
+    seen, turn = _Seen(), 0
+    while len(seen.stops) < _STOPS:
         call = calls[turn % streams]
         turn += 1
-        took = await _post(control, call, "opt_out" if call.since is None else "opt_in")
+        sent, took = await _post(control, call, "opt_out" if call.since is None else "opt_in")
         if call.since is not None:
-            stops.append(took)
+            seen.stops.append((call.id, sent))
+            seen.answers.append(took)
         await asyncio.sleep(_APART_S / 2)
-        plain.append((await other.ask("GET", f"/interactions/{call.id}"))[0])
+        seen.plain.append((await other.ask("GET", f"/interactions/{call.id}"))[0])
         await asyncio.sleep(_APART_S / 2)
     pacing.cancel()
     found = [await _stored(control, call) for call in calls]
-    leaked, closed, stored = (sum(column) for column in zip(*found, strict=True))
-    assert closed, "no stretch was closed: there is nothing to find"
-    assert stored, "nothing was stored: there is nothing to find"
-    _line(f"stop-{streams}-post-to-answer-p99", "ms", stops, plain, _p99, _GOAL_MS)
-    _line(f"stop-{streams}-post-to-answer-median", "ms", stops, plain, _median, None)
-    _line(f"stop-{streams}-samples-stored-after", "samples", [float(leaked)], [float(stored)], max, 0.0, n=closed)
+    seen.leaked, seen.closed, seen.stored = (sum(column) for column in zip(*found, strict=True))
+    assert seen.closed, "no stretch was closed: there is nothing to find"
+    assert seen.stored, "nothing was stored: there is nothing to find"
+    return seen
 
 
-def _p99(figures: list[float]) -> float:
+def _acted(seen: _Seen, marks: list[tuple[str, float]]) -> list[float]:
+    """Milliseconds from each stop's sending to when its call's gates had closed."""
+    by_call: dict[str, list[float]] = {}
+    for call, at in marks:
+        by_call.setdefault(call, []).append(at)
+    return [(next(at for at in by_call[call] if at > sent) - sent) * 1e3 for call, sent in seen.stops]
+
+
+def _p99(figures: Sequence[float]) -> float:
     return float(np.percentile(figures, 99))
 
 
-def _median(figures: list[float]) -> float:
+def _median(figures: Sequence[float]) -> float:
     return float(np.median(figures))
 
 
 def _line(
     name: str,
     unit: str,
-    figures: list[float],
-    baseline: list[float],
-    of: Callable[[list[float]], float],
+    figures: Sequence[float],
+    baseline: Sequence[float],
+    of: Callable[[Sequence[float]], float],
     goal: float | None,
     n: int | None = None,
 ) -> None:
@@ -216,23 +239,46 @@ def _line(
 
 def _stop(streams: int) -> None:
     with scratch() as folder:
-        ready = folder / "ready.json"
+        ready, marks = folder / "ready.json", folder / "marks.json"
         with (folder / "log").open("wb") as log:
-            server = _serve(folder, ready, log)
+            server = _serve(folder, ready, marks, log)
         try:
             while not ready.exists():
                 assert server.poll() is None, (folder / "log").read_text()
                 time.sleep(0.05)
-            uvloop.run(_drive(json.loads(ready.read_text()), streams))
+            seen = uvloop.run(_drive(json.loads(ready.read_text()), streams))
         finally:
             server.terminate()
             server.wait(40)
+        acted = _acted(seen, json.loads(marks.read_text()))
+    _line(f"stop-{streams}-p99", "ms", acted, seen.plain, _p99, _GOAL_MS)
+    _line(f"stop-{streams}-median", "ms", acted, seen.plain, _median, None)
+    _line(f"stop-{streams}-answer-p99", "ms", seen.answers, seen.plain, _p99, None)
+    _line(f"stop-{streams}-answer-median", "ms", seen.answers, seen.plain, _median, None)
+    _line(f"stop-{streams}-stored-after", "samples", [seen.leaked], [seen.stored], max, 0.0, n=seen.closed)
 
 
-def _serve(folder: Path, ready: Path, log: Any) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "onrecord.entrypoints.cli.main", "serve", "--data", str(folder / "data")]
+def _serve(folder: Path, ready: Path, marks: Path, log: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "bench.stop", str(marks), "--data", str(folder / "data")]
     command += ["--keys", str(folder / "keys" / "root.key"), "--ready-file", str(ready)]
     return subprocess.Popen(command, stdout=log, stderr=log)
 
 
+def _probed(marks: Path, options: list[str]) -> int:
+    """The server as it ships, but that it notes [interaction, seconds] when the gates of a call have heard an event."""
+    noted: list[tuple[str, float]] = []
+
+    def noting(live: Live) -> None:
+        recheck(live)
+        noted.append((live.conversation.interaction, time.perf_counter()))
+
+    with mock.patch.object(tell, "recheck", noting):
+        status = serve.run(options)
+    marks.write_text(json.dumps(noted))
+    return status
+
+
 FIGURES: dict[str, Callable[[], None]] = {"stop-1": partial(_stop, 1), "stop-50": partial(_stop, 50)}
+
+if __name__ == "__main__":
+    sys.exit(_probed(Path(sys.argv[1]), sys.argv[2:]))
