@@ -1,8 +1,8 @@
 """How soon a stop acts, and that nothing is stored after it: a real server process, media at its own pace.
 
-`perf_counter` is the machine's monotonic clock, one for all processes. `stop-N-p99` runs from the client's first byte of
-the post to the instant at which the gates of the call have closed in the server (`_probed` notes it): from then on every
-frame is withheld. `stop-N-answer` runs to the answer, when the closing is durable too.
+`perf_counter` is the machine's monotonic clock, one for all processes. `stop-N-p99` runs from the client's first byte
+of the post to the instant at which the gates of the call have closed in the server (`_probed` notes it): from then on
+every frame is withheld. `stop-N-answer` runs to the answer, when the closing is durable too.
 """
 
 import asyncio
