@@ -1,0 +1,62 @@
+"""Every kind of write of the whole plane broken in every way at seeded places, then a restart: nothing that was said is
+lost, nothing that was closed is kept."""
+
+import asyncio
+import random
+from collections import Counter
+from functools import lru_cache
+
+import pytest
+from plane_laws import check_evidence, check_memory, check_restarted
+from plane_life import Life
+from plane_stores import WAYS, Fault
+
+from onrecord.policy import pack
+
+CHAPTERS = 6
+STEPS = 9
+
+
+@pytest.fixture(autouse=True)
+def parsed_once(monkeypatch):
+    """Packs are parsed at every export and verification; the text is always the same here."""
+    monkeypatch.setattr(pack, "parse", lru_cache(pack.parse))
+
+
+async def chapter(life, fault, *, orderly):
+    """A process in which writes break, its end, and the laws after the next start."""
+    life.fault = fault
+    await life.start()
+    await life.run(STEPS)
+    if orderly and not life.fault.dead:
+        await life.leave()
+    life.end()
+    await life.start()
+    life.fault.calm()
+    await check_restarted(life)
+    check_memory(life)
+    life.end()
+
+
+async def history(seed, ways):
+    """What broke in six processes one after the other on the same disks."""
+    dice = random.Random(seed)  # noqa: S311  (a repeatable walk)
+    life = Life(seed)
+    struck = Counter()
+    for _ in range(CHAPTERS):
+        fault = Fault(dice, ways)
+        await chapter(life, fault, orderly=dice.random() < 0.4)
+        struck += fault.struck
+    await life.start()
+    for call in life.calls.values():
+        await check_evidence(life, await life.live(call))
+    life.end()
+    return struck
+
+
+@pytest.mark.parametrize("first", range(0, 100, 10))
+def test_whatever_breaks_a_restart_mends(first):
+    struck = sum((asyncio.run(history(seed, WAYS)) for seed in range(first, first + 10)), Counter())
+    assert struck.total() >= 80
+    assert {way for _, way in struck} == set(WAYS)
+    assert {"commit", "put", "add"} <= {write for write, _ in struck}
