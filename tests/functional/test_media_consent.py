@@ -338,3 +338,17 @@ def test_the_hold_back_is_what_the_server_was_told(
         end(talk, 10.0)
         same(heard(talk), expected(SOUND, 10.0, (0, 8.0 - float(hold_back))))
     assert server.stop() == 0
+
+
+def test_late_media_of_a_call_that_has_ended_is_judged_by_its_own_time(server: Server, agreed: Talk) -> None:
+    with stream_of(server, agreed) as stream:
+        play(stream, 0, 3)
+        stream.drop()
+    until(lambda: events(agreed, "stream_closed"))
+    agreed.tell("call_end", 6.0)
+    with Twilio(server, token=new_token(agreed), offset=0).start("inbound") as stream:
+        stream.play(SOUND, range(150, 400))
+        stream.stop()
+    seal(agreed)
+    same(heard(agreed), expected(SOUND, 6.0))
+    assert account(agreed)["silenced_policy"] == 2 * RATE

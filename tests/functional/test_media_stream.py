@@ -290,3 +290,17 @@ def test_what_was_sent_before_a_break_is_taken(server: Server, talk: Talk) -> No
     until(lambda: closed_streams(talk))
     end(talk, 2.0)
     same(heard(talk), expected(given, 2.0))
+
+
+def test_a_stream_faster_than_the_disk_waits_and_loses_nothing(server: Server, talk: Talk) -> None:
+    """Twenty minutes at once: hundreds of segments, each with its own sync."""
+    minutes = sound(1200.0)
+    with Neutral(server, token=talk.stream_token) as stream:
+        stream.start(("customer", "mulaw", RATE))
+        for start in range(0, len(minutes), 8 * RATE):
+            stream.frame(0, start, minutes[start : start + 8 * RATE])
+        talk.tell("opt_out", 1100.0, method="verbal", reason_code="asked")
+        stream.stop()
+    end(talk, 1200.0)
+    same(heard(talk), expected(minutes, 1200.0, (1100.0, 1200.0)))
+    counts(talk, received=1200 * RATE, written=1100 * RATE, silenced_policy=100 * RATE)
