@@ -58,7 +58,7 @@ class MediaServer:
         except ValueError:
             return None
         door = DOORS.get(parts.path)
-        if door is None:
+        if door is None or not _readable(request):
             return None
         secret = self._settings.twilio_auth_token
         if door.door == "twilio" and secret is not None:
@@ -84,12 +84,22 @@ def _offset(value: str | None) -> float | None:
         return math.nan
 
 
+def _readable(request: WSUpgradeRequest) -> bool:
+    """Whether its headers are ASCII; the library trips over others. `Connection` may name more than the upgrade, which
+    the library does not know (RFC 6455, section 4.2.1)."""
+    headers = request.headers
+    if "upgrade" in {word.strip().lower() for word in headers.get("connection", "").split(",")}:
+        headers["connection"] = "upgrade"
+    return all(value.isascii() for value in headers.values())
+
+
 class _CodeOnly(logging.Handler):
-    """The library's own words may quote what a peer sent: only that there was an error is logged."""
+    """The library's own words may quote a peer: they are not logged, nor that it spoke no WebSocket. A failure is."""
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        log.warning("not_websocket")
+        if record.exc_info is not None:
+            log.error("socket_library_failed")
 
 
 def _library_log() -> logging.Logger:
