@@ -38,13 +38,15 @@ class Process:
 
 
 class Fault:
-    """Breaks writes, counted over all stores, at places and in ways that a seed decides: one in `apart` or so. `dead`:
-    the process has died of it. `struck` counts by write and way."""
+    """Breaks writes of all stores: at places and in ways that a seed decides, one in `apart` or so, or as a plan says
+    that is given each write's name and arguments. Once `dead`, the process has died of it. `struck` counts by write and
+    way; `trace` holds what was written, and which objects were read, in order."""
 
-    def __init__(self, dice=None, ways=WAYS, apart=13):
-        self._dice, self._ways, self._apart = dice, ways, apart
+    def __init__(self, dice=None, ways=WAYS, apart=13, plan=None):
+        self._dice, self._ways, self._apart, self._plan = dice, ways, apart, plan
         self.dead = False
         self.struck = Counter()
+        self.trace = []
         self.blind = 0
         self._left = self._next()
 
@@ -53,37 +55,50 @@ class Fault:
 
     def calm(self):
         """Nothing more breaks."""
-        self._left, self.blind = -1, 0
+        self._left, self._plan, self.blind = -1, None, 0
+
+    def _way(self, name, args):
+        """How this write breaks, if it does."""
+        if self._plan is not None:
+            return self._plan(name, args)
+        if self._left < 0 or (name == "log" and self._dice.randrange(6)):
+            return None
+        self._left -= 1
+        if self._left >= 0:
+            return None
+        self._left = self._next()
+        return self._dice.choice(self._ways)
 
     def write(self, process, name, write, clean, unknown):
         def broken(*args):
             if self.dead or not process.alive:
                 raise unknown("dead")
-            often = name == "log" and self._dice and self._dice.randrange(6)
-            self._left -= not often
-            if often or self._left != -1:
-                self._left = max(self._left, -2)
-                return write(*args)
-            self._left = self._next()
-            way = self._dice.choice(self._ways)
-            self.struck[name, way] += 1
+            way = self._way(name, args)
+            if way is not None:
+                self.struck[name, way] += 1
             if way == NOT_STORED:
                 raise clean("not stored")
-            if way in {STORED, BLIND_STORED, CRASH_AFTER}:
-                write(*args)
+            if way in {None, STORED, BLIND_STORED, CRASH_AFTER}:
+                self.trace.append((name, args))
+                done = write(*args)
+            if way is None:
+                return done
             self.dead = way in {CRASH_BEFORE, CRASH_AFTER}
-            self.blind = self._dice.randrange(1, 8) if way in {BLIND_STORED, BLIND_LOST} else 0
+            if way in {BLIND_STORED, BLIND_LOST}:
+                self.blind = self._dice.randrange(1, 8) if self._dice else 3
             raise unknown("perhaps stored")
 
         return broken
 
-    def read(self, process, read, unreadable):
+    def read(self, process, name, read, unreadable):
         def broken(*args):
             if self.dead or not process.alive:
                 raise unreadable("dead")
             if self.blind:
                 self.blind -= 1
                 raise unreadable("blind")
+            if name == "get object":
+                self.trace.append((name, args))
             return read(*args)
 
         return broken
@@ -92,13 +107,13 @@ class Fault:
 class Broken:
     """A store whose named writes and reads go through the fault; all else passes."""
 
-    def __init__(self, inner, fault, process, writes, reads, errors):
+    def __init__(self, inner, fault, process, writes, reads, errors, what=""):
         self._inner = inner
         clean, unknown, unreadable = errors
         for name in writes:
-            setattr(self, name, fault.write(process, name, getattr(inner, name), clean, unknown))
+            setattr(self, name, fault.write(process, name + what, getattr(inner, name), clean, unknown))
         for name in reads:
-            setattr(self, name, fault.read(process, getattr(inner, name), unreadable))
+            setattr(self, name, fault.read(process, name + what, getattr(inner, name), unreadable))
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
@@ -123,7 +138,7 @@ class Disks:
             ("head", "events", "last", "entries", "record", "records", "tile"),
             STORAGE,
         )
-        objects = Broken(self.objects, fault, process, ("put", "delete"), (), STORAGE)
+        objects = Broken(self.objects, fault, process, ("put", "delete"), ("get",), STORAGE, " object")
         keys = Broken(self.keys, fault, process, ("add", "set_check", "shred", "link", "tag", "log"), (), KEYS)
         return events, objects, keys
 

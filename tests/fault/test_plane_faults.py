@@ -4,23 +4,14 @@ lost, nothing that was closed is kept."""
 import asyncio
 import random
 from collections import Counter
-from functools import lru_cache
 
 import pytest
 from plane_laws import check_evidence, check_memory, check_restarted
 from plane_life import Life
 from plane_stores import WAYS, Fault
 
-from onrecord.policy import pack
-
 CHAPTERS = 6
 STEPS = 9
-
-
-@pytest.fixture(autouse=True)
-def parsed_once(monkeypatch):
-    """Packs are parsed at every export and verification; the text is always the same here."""
-    monkeypatch.setattr(pack, "parse", lru_cache(pack.parse))
 
 
 async def chapter(life, fault, *, orderly):
@@ -59,4 +50,4 @@ def test_whatever_breaks_a_restart_mends(first):
     struck = sum((asyncio.run(history(seed, WAYS)) for seed in range(first, first + 10)), Counter())
     assert struck.total() >= 80
     assert {way for _, way in struck} == set(WAYS)
-    assert {"commit", "put", "add"} <= {write for write, _ in struck}
+    assert {"commit", "put object", "add"} <= {write for write, _ in struck}
