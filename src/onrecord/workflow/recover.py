@@ -60,9 +60,9 @@ async def _settle(d: Deployment, live: Live) -> None:
     """Brings what is stored under all that is on record: purges and erasures begun, and those asked for only."""
     said = [said.event for said in live.said.values()]
     closing = [event.event_id for event in said if _closes(event.type, event.data)]
+    await resume_erasures(d, live)
     if closing:
         await purge_closed(d, live, closing[-1])
-    await resume_erasures(d, live)
 
 
 def _closes(kind: str, data: Mapping[str, object]) -> bool:

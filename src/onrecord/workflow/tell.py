@@ -175,11 +175,11 @@ def _publish(d: Deployment, live: Live, before: Timeline, placed: Sequence[tuple
 
 
 async def _bring_under(d: Deployment, live: Live, statements: Sequence[Statement]) -> None:
-    """What is stored already comes under what was said."""
+    """What is stored already comes under what was said; what goes as a whole first."""
     closing = [statement.event for statement in statements if statement.closing]
-    if closing:
-        await purge_closed(d, live, closing[0].event_id)
     for event in closing:
         if event.type == "erasure_request":
             await erase_on_request(d, live, event)
+    if closing:
+        await purge_closed(d, live, closing[0].event_id)
     await drain_if_ended(d, live)
