@@ -120,6 +120,8 @@ def check_account(live):
             if entry.track == name
             for segment in entry.segments.values()
         )
+        told = normalise((start, end) for start, end, _ in track.runs)
+        assert len(told) <= 1, "a stretch of the track has no fate on record"
         if name in live.tracks:
             assert live.tracks[name].gate.accounting.written == kept
         assert not track.accounting or track.accounting["written"] == kept

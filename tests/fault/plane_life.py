@@ -27,7 +27,7 @@ from onrecord.workflow.views import interaction as shown
 
 RATE = 8000
 WHO = Principal("tester", "any", frozenset(Scope))
-PARTIES = (NewParty("customer", "US-CA", name="Wanda Quill"), NewParty("agent", "US-TX"))
+PARTIES = (NewParty("customer", "US-CA", name="Wanda Quill"), NewParty("agent", "US-TX", "desk-4"))
 TRACKS = ("customer", "agent")
 
 

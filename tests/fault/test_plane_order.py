@@ -345,6 +345,41 @@ def test_an_erasure_goes_on_wherever_it_was_broken(kind, sealed, way):
     scenario(told)
 
 
+def test_a_request_that_is_repeated_completes_the_erasure_and_begins_no_other():
+    async def told(life):
+        call = await recorded(life)
+        await life.finish(call)
+        await life.close_book(call)
+        life.fault._plan = at("delete object", NOT_STORED)
+        with pytest.raises(OnRecordError):
+            await life.erase(call)
+        live = await life.live(call)
+        assert live.conversation.pending_erasures
+        request = call.unsaid[0]
+        await life.post(call, request)
+        await life.post(call, request)
+        assert not live.conversation.pending_erasures
+        assert not live.unsettled
+        types = [row.type for row in life.disks.events.events(TENANT, call.name)]
+        assert types.count(Internal.ERASURE_INTENDED) == types.count(Internal.ERASURE_COMPLETED) == 1
+        await restarted(life)
+
+    scenario(told)
+
+
+@pytest.mark.parametrize("named", [{"party": "agent"}, {"party_id": "desk-4"}])
+def test_only_the_one_who_asks_is_erased(named):
+    async def told(life):
+        call = await recorded(life)
+        await life.finish(call)
+        await life.say(call, "erasure_request", 9.0, **named)
+        live = await life.live(call)
+        states = {a.track: a.state for a in live.conversation.artifacts.values()}
+        assert states == {"customer": ArtifactState.ACTIVE, "agent": ArtifactState.ERASED}
+
+    scenario(told)
+
+
 def test_an_erasure_is_not_held_up_by_a_purge_that_cannot_be_finished():
     """Rule 6: what cannot be replaced can be destroyed."""
 

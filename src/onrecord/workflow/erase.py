@@ -37,14 +37,17 @@ async def _erase(d: Deployment, live: Live, request: Event) -> None:
     live.shut.append(Shut(0.0))
     recheck(live)
     await drain(d, live)
-    party = request.data.get("party")
-    persons = set(live.conversation.person_of(party if isinstance(party, str) else None))
+    name = request.data.get("party_id") or request.data.get("party")
+    persons = set(live.conversation.person_of(name if isinstance(name, str) else None))
     async with live.lock:
+        await _complete(d, live)
         wanted = [
             entry
             for entry in live.conversation.artifacts.values()
             if entry.state is not ArtifactState.ERASED and persons.intersection(entry.persons)
         ]
+        if not wanted and request.event_id in _answered(d, live):
+            return
         data = {
             "erasure": f"era_{os.urandom(16).hex()}",
             "request": request.event_id,
@@ -64,21 +67,24 @@ async def resume_erasures(d: Deployment, live: Live) -> None:
     """Takes up the intents that a crash or a failed write left without completion, then the requests on record that
     have no intent yet."""
     async with live.lock:
-        for intent in list(live.conversation.pending_erasures.values()):
-            await _carry_out(d, live, intent)
-            live.unsettled.discard(intent["request"])
-    for request in _unanswered(d, live):
-        await erase_on_request(d, live, request)
-
-
-def _unanswered(d: Deployment, live: Live) -> list[Event]:
+        await _complete(d, live)
     asked = [said.event for said in live.said.values() if said.event.type == "erasure_request"]
-    if not asked:
-        return []
+    answered = _answered(d, live) if asked else set()
+    for request in asked:
+        if request.event_id not in answered or request.event_id in live.unsettled:
+            await erase_on_request(d, live, request)
+
+
+def _answered(d: Deployment, live: Live) -> set[str]:
+    """Ids of the requests that have an intent."""
     rows = d.store.events(d.tenant, live.conversation.interaction)
     intents = [journal.read(d, row) for row in rows if row.type == Internal.ERASURE_INTENDED]
-    answered = {intent.data["request"] for intent in intents if intent is not None}
-    return [event for event in asked if event.event_id not in answered]
+    return {intent.data["request"] for intent in intents if intent is not None}
+
+
+async def _complete(d: Deployment, live: Live) -> None:
+    for intent in list(live.conversation.pending_erasures.values()):
+        await _carry_out(d, live, intent)
 
 
 async def _carry_out(d: Deployment, live: Live, intent: Mapping[str, Any]) -> None:

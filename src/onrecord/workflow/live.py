@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
 from onrecord.capture.permission import Permission, Shut, Union
+from onrecord.capture.runs import Run
 from onrecord.capture.track import TrackGate
 from onrecord.evidence.replay import fact_of, flag_of
 from onrecord.interaction.events import Event
@@ -13,6 +14,7 @@ from onrecord.interaction.record import Conversation, apply
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
+from onrecord.workflow.closings import Closings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Said:
 
 @dataclass(slots=True)
 class Track:
-    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample."""
+    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample; `untold` are
+    settled fates that could not be put on record yet."""
 
     name: str
     gate: TrackGate
@@ -38,6 +41,7 @@ class Track:
     rate: int
     encoding: str
     stream: str | None = None
+    untold: list[Run] = field(default_factory=list)
     last_sealing: asyncio.Task[None] | None = None
 
 
@@ -54,16 +58,14 @@ class Verdicts:
 
 @dataclass(slots=True)
 class Live:
-    """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unstored` are
-    closings that could not be made durable, `owed` the timeline that they would make: they hold all the same.
-    `unsettled` are purges and erasures that a failed write left undone. Once `halted`, it takes nothing any more."""
+    """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unsettled` are
+    purges and erasures that a failed write left undone. Once `halted`, it takes nothing any more; once `closing`, no
+    media."""
 
     conversation: Conversation
     timeline: Timeline
-    pending: list[Timeline] = field(default_factory=list)
+    closings: Closings = field(default_factory=Closings)
     shut: list[Shut] = field(default_factory=list)
-    unstored: list[Event] = field(default_factory=list)
-    owed: Timeline | None = None
     said: dict[str, Said] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
     tracks: dict[str, Track] = field(default_factory=dict)
@@ -72,23 +74,23 @@ class Live:
     tokens_used: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
     halted: bool = False
+    closing: bool = False
     epochs: int = 0
 
-    def permission(self, kind: Kind = Kind.AUDIO_RECORDING) -> Permission:
-        """What the gates ask, as a value: the union of everything that closes. A closing counts from the moment it
-        is accepted, before it is durable (`pending`); an opening only once `timeline` has it. What is `shut` (a
-        restart, a closing that could not be stored) concerns media alone."""
-        parts: list[Permission] = [Verdicts(timeline, kind) for timeline in self._timelines()]
-        if kind is Kind.AUDIO_RECORDING:
-            parts.extend(self.shut)
-        return Union(tuple(parts))
+    def permission(self) -> Permission:
+        """What the gates of recordings ask, as a value: the union of everything that closes. A closing counts from the
+        moment it is accepted, before it is durable; an opening only once `timeline` has it."""
+        verdicts = [Verdicts(timeline, Kind.AUDIO_RECORDING) for timeline in self._timelines()]
+        return Union((*verdicts, *self.shut))
 
     def _timelines(self) -> list[Timeline]:
-        owed = [] if self.owed is None else [self.owed]
-        return [self.timeline, *self.pending, *owed]
+        return [self.timeline, *self.closings.over(self.timeline)]
 
     def closed(self, kind: Kind, start: float, end: float) -> list[Stretch]:
-        """Closed stretches within [start, end) for words and derived artifacts."""
+        """Closed stretches within [start, end) for words and derived artifacts: everything while the gates are shut,
+        which ends with the next event and leaves late words their place."""
+        if self.is_shut:
+            return normalise([(start, end)])
         found = [s for timeline in self._timelines() for s in timeline.closed(kind, start, end)]
         return intersect(normalise(found), [Stretch(start, end)])
 
@@ -136,4 +138,5 @@ class Live:
     def reopen(self) -> None:
         """An accepted event ends what was shut; what came until then stays withheld."""
         head = self.media_head()
-        self.shut = [shut.ended(head) for shut in self.shut]
+        ended = normalise((shut.start, min(shut.end, head)) for shut in self.shut)
+        self.shut = [Shut(start, end) for start, end in ended]

@@ -6,6 +6,7 @@ from typing import Any
 
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId
+from onrecord.capture.runs import Fate
 from onrecord.capture.segment import Segment
 from onrecord.interaction.events import Internal
 from onrecord.storage.ports import Record
@@ -60,6 +61,7 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
 
 async def _name(d: Deployment, live: Live, track: Track, segment: Segment, stored: dict[str, Any]) -> None:
     """Under the lock. The event carries the track's account as of its own durability."""
+    runs = [*track.untold, *track.gate.take_runs(segment.end)]
     data: dict[str, Any] = {
         "artifact": track.artifact,
         "track": track.name,
@@ -73,7 +75,7 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         "samples": segment.samples,
         "gaps": [[gap.start, gap.end, gap.why.value] for gap in segment.gaps],
         "supersedes": [],
-        "runs": [[run.start, run.end, run.fate.value] for run in track.gate.take_runs(segment.end)],
+        "runs": [[run.start, run.end, run.fate.value] for run in runs],
         "accounting": track.gate.snapshot(segment),
         **stored,
     }
@@ -85,7 +87,9 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
     except OnRecordError:
         await discard(d, live, stored)
         track.gate.discarded(segment)
+        track.untold = [run._replace(fate=Fate.LOST) if run.fate is Fate.PASSED else run for run in runs]
     else:
+        track.untold = []
         track.gate.sealed(segment)
 
 
@@ -95,11 +99,13 @@ async def seal_rest(d: Deployment, live: Live) -> None:
         await asyncio.wait(set(live.sealing))
     async with live.lock:
         for track in live.tracks.values():
+            track.untold += track.gate.take_runs()
             data = {
                 "track": track.name,
-                "runs": [[run.start, run.end, run.fate.value] for run in track.gate.take_runs()],
+                "runs": [[run.start, run.end, run.fate.value] for run in track.untold],
                 "accounting": track.gate.snapshot(),
             }
             known = live.conversation.tracks[track.name].accounting
             if data["runs"] or known != data["accounting"]:
                 await journal.append(d, live, [journal.internal(live, d, Internal.TRACK_ACCOUNTED, data)])
+                track.untold = []
