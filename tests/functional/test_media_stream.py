@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from media_calls import end, events
 from media_client import (
     FRAME,
     RATE,
@@ -16,28 +17,12 @@ from media_client import (
     new_token,
     recordings,
     same,
-    seal,
     sound,
     until,
 )
 from serving import Server, Talk
 
-Begin = Callable[..., Talk]
-
-
-@pytest.fixture
-def talk(begin: Begin) -> Talk:
-    """Consent from second 0 on."""
-    made = begin(parties=[{"role": "customer", "jurisdiction": "IE"}])
-    made.tell("call_start", 0.0)
-    made.tell("prompt_delivered", 0.0, prompt_version="p1", channel="ivr")
-    made.tell("consent", 0.0, result="accepted", method="keypad", prompt_version="p1")
-    return made
-
-
-def end(talk: Talk, seconds: float) -> None:
-    talk.tell("call_end", seconds)
-    seal(talk)
+pytest_plugins = ["media_fixtures"]
 
 
 def counts(talk: Talk, track: str = "customer", **expected: int) -> None:
@@ -47,7 +32,7 @@ def counts(talk: Talk, track: str = "customer", **expected: int) -> None:
 
 
 def closed_streams(talk: Talk) -> list[dict[str, Any]]:
-    return [event for event in talk.get("/timeline")["events"] if event["type"] == "stream_closed"]
+    return events(talk, "stream_closed")
 
 
 @pytest.mark.parametrize("number", [str, int])
