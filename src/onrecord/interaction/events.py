@@ -48,7 +48,6 @@ ABOUT_NOBODY = frozenset(
         Internal.ARTIFACT_REFUSED,
         Internal.ARTIFACT_QUARANTINED,
         Internal.ASSERTION_REFUSED,
-        Internal.EVENT_REPEATED,
         Internal.CONTENT_DISCLOSED,
         Internal.ERASURE_INTENDED,
         Internal.ERASURE_COMPLETED,

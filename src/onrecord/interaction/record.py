@@ -58,15 +58,23 @@ class Conversation:
     last_t: float = 0.0
     last_received: float = 0.0
     unreadable: int = 0
+    erased: bool = False
 
     def person_of(self, name: str | None) -> tuple[str, ...]:
-        """The persons behind a role or party_id; the customers, or else everybody who is known, where none is named."""
+        """The persons behind a role or party_id; none where nobody bears it. Without a name the customers, or else
+        everybody who is known."""
         if name is not None:
-            named = [p.person for p in self.parties if name in {p.party_id, p.role}]
-            if named:
-                return tuple(dict.fromkeys(named))
+            return tuple(dict.fromkeys(p.person for p in self.parties if name in {p.party_id, p.role}))
         customers = [p.person for p in self.parties if p.role == "customer"]
-        return tuple(dict.fromkeys(customers or [p.person for p in self.parties]))
+        return tuple(dict.fromkeys(customers)) or self.everybody()
+
+    def everybody(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(p.person for p in self.parties))
+
+    def persons_in(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """Whom the data of a client's event names: by `party_id`, else by `party` or `role`."""
+        name = data.get("party_id") or data.get("party") or data.get("role")
+        return self.person_of(name if isinstance(name, str) else None)
 
 
 def fold(interaction: str, events: Iterable[Event]) -> Conversation:
@@ -124,6 +132,7 @@ def _apply(c: Conversation, event: Event) -> None:
         case Internal.ERASURE_INTENDED:
             erased = _known(c, data["artifacts"])
             c.pending_erasures[data["erasure"]] = data
+            c.erased = True
             for known in erased:
                 known.state = ArtifactState.ERASED
         case Internal.ERASURE_COMPLETED:

@@ -24,7 +24,13 @@ class NotFoundError(WorkflowError):
 
 
 class SourceNotEntitledError(WorkflowError):
+    """`asserted` is the type of the event that was refused."""
+
     code = "source_not_entitled"
+
+    def __init__(self, message: str, asserted: str) -> None:
+        super().__init__(message)
+        self.asserted = asserted
 
 
 class EventConflictError(WorkflowError):

@@ -1,7 +1,8 @@
 """Brings a conversation into memory: from what this process holds, or from its events."""
 
-from onrecord.interaction.events import Event
+from onrecord.interaction.events import INTERNAL, Event, Internal
 from onrecord.interaction.record import Conversation, fold
+from onrecord.policy.facts import Fact
 from onrecord.storage.ports import EventRow
 from onrecord.workflow import journal
 from onrecord.workflow.deployment import Deployment
@@ -11,6 +12,7 @@ from onrecord.workflow.packs import timeline_of
 from onrecord.workflow.side_records import RecordKind
 
 MAX_RESTING = 2000
+FACTS = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED, Internal.EVENT_CONFLICTED})
 
 
 async def find(d: Deployment, interaction: str) -> Live:
@@ -35,24 +37,28 @@ async def find_artifact(d: Deployment, artifact: str) -> tuple[Live, str]:
 
 
 def load(d: Deployment, interaction: str, rows: list[EventRow]) -> Live:
-    """The state after these events. What was erased stays unread; nothing opens for it."""
+    """The state after these events. What was erased stays unread, and nothing opens for it: from the first fact that
+    cannot be read on, it is as if erasure had been asked for."""
     if not rows:
         raise NotFoundError("there is no such interaction")
     read: list[tuple[EventRow, Event]] = []
-    unreadable = 0
+    erased: list[EventRow] = []
     for row in rows:
         event = journal.read(d, row)
         if event is None:
-            unreadable += 1
+            erased.append(row)
         else:
             read.append((row, event))
     conversation: Conversation = fold(interaction, (event for _, event in read))
-    conversation.unreadable = unreadable
     live = Live(Conversation(interaction), timeline_of(d, conversation))
+    facts = [row for row in erased if row.type not in INTERNAL or row.type in FACTS]
+    if facts:
+        first = min(facts, key=lambda row: row.t)
+        live.timeline = live.timeline.with_fact(Fact("erased", "erasure_request", first.t, first.received))
     for row, event in read:
         live.apply(event)
         live.said[event.event_id] = Said(event, row.index)
-    live.conversation.unreadable = unreadable
+    live.conversation.unreadable = len(erased)
     return live
 
 
@@ -62,7 +68,7 @@ def _make_room(d: Deployment) -> None:
         name
         for name, live in d.live.items()
         if live.conversation.seal is not None
-        and not (live.lock.locked() or live.pending or live.sealing or live.unsettled or live.halted)
+        and not (live.lock.locked() or live.closings.all() or live.sealing or live.unsettled or live.halted)
     ]
     for name in resting[: max(0, len(d.live) - MAX_RESTING)]:
         del d.live[name]

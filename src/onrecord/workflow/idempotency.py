@@ -24,7 +24,7 @@ class Replies:
         self._live = live
         self._id: str | None = None
         if key is not None:
-            named = canonical.dumps([principal.id, live.conversation.interaction, call, key])
+            named = canonical.dumps([principal.source, live.conversation.interaction, call, key])
             self._id = d.vault.blind(TenantId(d.tenant), named).hex()
             self._request = hashlib.sha256(canonical.dumps(request)).hexdigest()
 

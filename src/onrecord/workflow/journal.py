@@ -31,8 +31,7 @@ def about(conversation: Conversation, event: Event) -> tuple[PersonId, ...]:
     if event.type in {Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED}:
         return tuple(PersonId(person) for person in event.data["persons"])
     data = event.data["data"] if event.type == Internal.EVENT_CONFLICTED else event.data
-    name = data.get("party") or data.get("role")
-    return tuple(PersonId(p) for p in conversation.person_of(name if isinstance(name, str) else None))
+    return tuple(PersonId(p) for p in conversation.persons_in(data) or conversation.everybody())
 
 
 def _bound(d: Deployment, interaction: str, uid: bytes, kind: str) -> bytes:

@@ -88,8 +88,8 @@ class Live:
 
     def closed(self, kind: Kind, start: float, end: float) -> list[Stretch]:
         """Closed stretches within [start, end) for words and derived artifacts: everything while the gates are shut,
-        which ends with the next event and leaves late words their place."""
-        if self.is_shut:
+        which ends with the next event and leaves late words their place, and everything once erasure was asked for."""
+        if self.is_shut or self.conversation.erased:
             return normalise([(start, end)])
         found = [s for timeline in self._timelines() for s in timeline.closed(kind, start, end)]
         return intersect(normalise(found), [Stretch(start, end)])
@@ -122,6 +122,14 @@ class Live:
         if self.conversation.streams:
             return max(elapsed, self.media_head())
         return max(elapsed, self.conversation.last_t)
+
+    def present(self, now_ns: int) -> float:
+        """When an event without a time of its own happens: where the media stands, while there is any; never before
+        what is known already, which it comes after."""
+        if all(track.stream is None for track in self.tracks.values()):
+            return self.now(now_ns)
+        underway = [event.t for event in self.closings.all()]
+        return max([self.media_head(), self.conversation.last_t, *underway])
 
     @property
     def is_shut(self) -> bool:

@@ -1,7 +1,6 @@
 """Recovery is the normal path: every start takes up what the last end left, however it ended."""
 
 import asyncio
-from collections.abc import Mapping
 
 import structlog
 
@@ -13,15 +12,13 @@ from onrecord.capture.permission import Shut
 from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import INTERNAL, Internal
 from onrecord.interaction.record import ArtifactState, Stage, TrackEntry
-from onrecord.policy.assertion import closes
 from onrecord.signal.encoding import Encoding
 from onrecord.workflow import journal, sweep
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.erase import resume_erasures
 from onrecord.workflow.find import find, load
 from onrecord.workflow.live import Live, Track
-from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.segments import seal_rest
+from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind, opened
 from onrecord.workflow.stream import drain
 
@@ -53,20 +50,7 @@ async def _settle_sealed(d: Deployment) -> None:
         sealed = next((row.seq for row in rows if row.type == Internal.SEALED), len(rows))
         late = {row.type for row in rows[sealed:]}
         if late - INTERNAL or Internal.EVENT_CONFLICTED in late:
-            await _settle(d, load(d, interaction, rows))
-
-
-async def _settle(d: Deployment, live: Live) -> None:
-    """Brings what is stored under all that is on record: purges and erasures begun, and those asked for only."""
-    said = [said.event for said in live.said.values()]
-    closing = [event.event_id for event in said if _closes(event.type, event.data)]
-    await resume_erasures(d, live)
-    if closing:
-        await purge_closed(d, live, closing[-1])
-
-
-def _closes(kind: str, data: Mapping[str, object]) -> bool:
-    return kind == Internal.EVENT_CONFLICTED or closes(kind, data)
+            await settle(d, load(d, interaction, rows))
 
 
 async def _take_up(d: Deployment, live: Live) -> None:
@@ -81,7 +65,7 @@ async def _take_up(d: Deployment, live: Live) -> None:
             account = _account(entry.accounting, kept["tracks"].get(name), known=known)
             live.tracks[name] = _restored(live, name, entry, account)
         await _interrupt(d, live)
-    await _settle(d, live)
+    await settle(d, live)
 
 
 async def _interrupt(d: Deployment, live: Live) -> None:
@@ -136,7 +120,7 @@ async def mend(d: Deployment) -> None:
             if live.halted:
                 await _replace(d, name)
             elif live.unsettled:
-                await _settle(d, live)
+                await settle(d, live)
         except OnRecordError as error:
             log.error("not_mended", code=error.code)
     await sweep.tidy(d)
@@ -144,7 +128,9 @@ async def mend(d: Deployment) -> None:
 
 async def _replace(d: Deployment, name: str) -> None:
     """As after a crash, of this one conversation."""
+    before = d.live[name]
     live = load(d, name, d.store.events(d.tenant, name))
+    live.closings = live.closings.owe(e for e in before.closings.all() if e.event_id not in live.said)
     await _take_up(d, live)
     d.live[name] = live
 

@@ -1,8 +1,11 @@
 """Closes an interaction: what is held is drained, then a seal commits to the count and to the last digest."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 from onrecord.interaction.events import Internal
+from onrecord.storage.ports import StorageError
 from onrecord.workflow import journal
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError
@@ -15,18 +18,12 @@ from onrecord.workflow.stream import drain
 async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any]:
     """Streams that are still open end here. Again: the same answer. Errors: ForbiddenError, StorageError."""
     principal.need(Scope.EVENTS_WRITE)
-    if live.conversation.seal is None:
-        for track in live.tracks.values():
-            track.stream = None
-        await drain(d, live)
-        async with live.lock:
-            if live.conversation.seal is None:
-                last = d.store.last(d.tenant, live.conversation.interaction)
-                if last is None:
-                    raise InvalidRequestError("there is nothing to seal")
-                data = {"events": last.seq + 1, "last_digest": journal.digest(last).hex()}
-                await journal.append(d, live, [journal.internal(live, d, Internal.SEALED, data)])
-                d.store.delete(d.tenant, RecordKind.UNSEALED, live.conversation.interaction)
+    live.closing = True
+    try:
+        while live.conversation.seal is None:
+            await _close(d, live)
+    finally:
+        live.closing = live.conversation.seal is not None
     rows = d.store.events(d.tenant, live.conversation.interaction, _before(live))
     row = rows[0]
     kept = live.conversation.seal
@@ -38,6 +35,30 @@ async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any
         "events": kept.events,
         "last_digest": kept.last_digest,
     }
+
+
+async def _close(d: Deployment, live: Live) -> None:
+    """Detaches streams, drains, and seals; nothing yet where a stream came in or something is held still."""
+    for track in live.tracks.values():
+        track.stream = None
+    await drain(d, live)
+    async with live.lock:
+        if live.conversation.seal is not None or any(t.stream or t.gate.accounting.held for t in live.tracks.values()):
+            return
+        last = d.store.last(d.tenant, live.conversation.interaction)
+        if last is None:
+            raise InvalidRequestError("there is nothing to seal")
+        data = {"events": last.seq + 1, "last_digest": journal.digest(last).hex()}
+        await journal.append(d, live, [journal.internal(live, d, Internal.SEALED, data)])
+    await _unmark(d, live)
+
+
+async def _unmark(d: Deployment, live: Live) -> None:
+    """Not needed for the seal to hold: a start finds the seal, and removes the mark."""
+    with contextlib.suppress(StorageError):
+        await asyncio.get_running_loop().run_in_executor(
+            d.executor, d.store.delete, d.tenant, RecordKind.UNSEALED, live.conversation.interaction
+        )
 
 
 def _before(live: Live) -> int:

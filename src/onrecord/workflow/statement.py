@@ -1,12 +1,11 @@
 """One thing that a source says: parsed and timed, and what it is beside what was said before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from onrecord.interaction.events import Event, Internal
 from onrecord.policy.assertion import closes, parse_event
-from onrecord.policy.facts import Fact
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError
 from onrecord.workflow.journal import internal
@@ -25,18 +24,15 @@ class Statement:
     def closing(self) -> bool:
         return closes(self.event.type, self.event.data)
 
-    def fact(self) -> Fact:
-        e = self.event
-        return Fact(e.event_id, e.type, e.t, e.received, e.data, e.uncertainty)
-
 
 @dataclass(slots=True)
 class Sorted:
-    """What a post comes to. `events` are to be appended, in order; `fresh` are those of them that are new."""
+    """What a post comes to. `events` are to be appended, in order; `fresh` is what of them this post says for the
+    first time, `repeated` what it says again."""
 
     events: list[Event] = field(default_factory=list)
     fresh: list[Statement] = field(default_factory=list)
-    repeated: list[str] = field(default_factory=list)
+    repeated: list[Event] = field(default_factory=list)
     conflict: bool = False
 
 
@@ -49,11 +45,13 @@ def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, An
     data = parse_event(kind, fields)
     now_ns = d.clock.now_ns()
     started = live.conversation.started_at
-    t, uncertainty = instant(item.get("t"), started if started is not None else now_ns, live.now(now_ns))
+    t, uncertainty = instant(item.get("t"), started if started is not None else now_ns, live.present(now_ns))
     given = item.get("received")
     if given is not None:
         principal.need(Scope.REPLAY)
     received = received_at(given, now_ns, started)
+    if kind == "erasure_request" and not live.conversation.persons_in(data):
+        raise InvalidRequestError("nobody of that name takes part")
     identifier = _identifier(d, live, item.get("event_id"))
     event = Event(identifier, kind, t, received, now_ns, principal.source, principal.id, data, uncertainty)
     return Statement(event)
@@ -67,35 +65,55 @@ def _identifier(d: Deployment, live: Live, given: object) -> str:
     return given
 
 
-def effective(live: Live, statements: Sequence[Statement]) -> list[Fact]:
-    """What may act on the gates: what is new, and a closing under an id that was used for something else."""
+def new_closings(live: Live, statements: Sequence[Statement]) -> list[Event]:
+    """What acts on the gates at once: closings that are not on record, also one under an id used for something else."""
     return [
-        s.fact()
+        s.event
         for s in statements
-        if (said := live.said.get(s.event.event_id)) is None or (s.closing and not said.repeats(s.event))
+        if s.closing and ((said := live.said.get(s.event.event_id)) is None or not said.repeats(s.event))
     ]
 
 
 def sort(d: Deployment, live: Live, statements: Sequence[Statement]) -> Sorted:
-    """New, repeated or conflicting. In a conflict nothing is accepted but what closes, each under an id of its own."""
+    """What is owed goes first. Then what is new, repeated or conflicting; in a conflict nothing is accepted but what
+    closes, under an id of its own where its own is taken."""
+    events, given = _with_owed(live, statements)
     result = Sorted()
-    batch: dict[str, Said] = {}
-    for statement in statements:
+    batch = {event.event_id: Said(event, -1) for event in events}
+    conflicting: list[Statement] = []
+    for statement in given:
         event = statement.event
         known = live.said.get(event.event_id) or batch.get(event.event_id)
         if known is None:
             batch[event.event_id] = Said(event, -1)
             result.fresh.append(statement)
-            result.events.append(event)
         elif known.repeats(event):
-            result.repeated.append(event.event_id)
-            result.events.append(_repetition(d, live, event))
+            result.repeated.append(event)
         else:
-            result.conflict = True
-    if result.conflict:
-        closing = [_conflict(d, live, s.event) for s in statements if s.closing]
-        return Sorted(events=closing, conflict=True)
-    return result
+            conflicting.append(statement)
+    if conflicting:
+        result.conflict = True
+        result.repeated = []
+        result.fresh = [s for s in result.fresh if s.closing]
+        events += [_conflict(d, live, s.event) for s in conflicting if s.closing]
+    events += [s.event for s in result.fresh]
+    events += [_repetition(d, live, event) for event in result.repeated]
+    return replace(result, events=events)
+
+
+def _with_owed(live: Live, statements: Sequence[Statement]) -> tuple[list[Event], list[Statement]]:
+    """(owed closings to go first, the statements): a statement that says an owed closing again stands for it, from the
+    earlier of the two instants."""
+    again: list[Event] = []
+    given: list[Statement] = []
+    for statement in statements:
+        owed = live.closings.owed_as(statement.event)
+        if owed is None:
+            given.append(statement)
+        else:
+            again.append(owed)
+            given.append(Statement(min(owed, statement.event, key=lambda event: event.t - event.uncertainty)))
+    return [event for event in live.closings.owed if event not in again], given
 
 
 def _repetition(d: Deployment, live: Live, event: Event) -> Event:

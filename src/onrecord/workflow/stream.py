@@ -8,6 +8,7 @@ from onrecord.base.ids import new_artifact_id, new_person_id
 from onrecord.capture.clockmap import ClockMap
 from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import Internal
+from onrecord.policy.call import STAFF
 from onrecord.signal.encoding import Encoding
 from onrecord.workflow import journal
 from onrecord.workflow.admit import token_id
@@ -48,15 +49,15 @@ async def open_stream(d: Deployment, token: str, tracks: Sequence[NewTrack], off
         raise BadTokenError("this stream token is not valid, or was used")
     live = await find(d, record.interaction)
     async with live.lock:
-        if live.conversation.seal is not None:
-            raise SealedError("the interaction is sealed")
+        if live.conversation.seal is not None or live.closing:
+            raise SealedError("the interaction is sealed, or being sealed")
         if opened(d.vault, d.tenant, record)["used"] or token_id(token) in live.tokens_used:
             raise BadTokenError("this stream token is not valid, or was used")
         _refuse_conflict(live, tracks)
         start, uncertainty = _origin(d, live, offset)
         clocks = {t.name: ClockMap(t.rate, start, uncertainty, live.epochs) for t in tracks}
         identifier = f"str_{os.urandom(16).hex()}"
-        persons = {t.name: _person_of(live, t.name) for t in tracks}
+        persons = {t.name: _persons_of(live, t.name) for t in tracks}
         data = {
             "stream": identifier,
             "door": door,
@@ -104,13 +105,15 @@ def _origin(d: Deployment, live: Live, offset: float | None) -> tuple[float, flo
     return live.now(d.clock.now_ns()), RECONNECT_UNCERTAINTY
 
 
-def _person_of(live: Live, track: str) -> tuple[str, ...]:
-    """Who is heard on a track: the parties of that role, or a provisional person of the track's own."""
+def _persons_of(live: Live, track: str) -> tuple[str, ...]:
+    """Who is heard on a track: the parties of that role. On one that is named for nobody all who take part may be
+    heard; on one of staff that nobody told of, a provisional person."""
     known = live.tracks.get(track)
     if known is not None:
         return known.persons
-    named = tuple(dict.fromkeys(p.person for p in live.conversation.parties if p.role == track))
-    return named or (new_person_id(),)
+    named = live.conversation.person_of(track)
+    everybody = () if track in STAFF else live.conversation.everybody()
+    return named or everybody or (new_person_id(),)
 
 
 def _attach(live: Live, new: NewTrack, clock: ClockMap, persons: tuple[str, ...], stream: str) -> None:

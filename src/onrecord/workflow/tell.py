@@ -1,6 +1,6 @@
 """Accepts what sources say of a conversation. A closing acts on the gates before it is durable, an opening after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,26 +8,36 @@ from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
 from onrecord.evidence.replay import fact_of
-from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.events import INTERNAL, Event, Internal
 from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.assertion import entitled
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.verdict import Flag
+from onrecord.storage.ports import Record
 from onrecord.workflow import views
 from onrecord.workflow.changes import messages
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.erase import erase_on_request
-from onrecord.workflow.errors import EventConflictError, GatesShutError, InvalidRequestError, SourceNotEntitledError
+from onrecord.workflow.errors import (
+    EventConflictError,
+    GatesShutError,
+    IdempotencyMismatchError,
+    InvalidRequestError,
+    SealedError,
+    SourceNotEntitledError,
+)
 from onrecord.workflow.idempotency import Replies
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live, Said
 from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
 from onrecord.workflow.purge import purge_closed
-from onrecord.workflow.statement import Sorted, Statement, effective, parse, sort
+from onrecord.workflow.settle import SETTLE, settle
+from onrecord.workflow.statement import Sorted, Statement, new_closings, parse, sort
 from onrecord.workflow.stream import drain_if_ended, recheck
 
 MAX_EVENTS = 1000
 CREATED, REPEATED, CONFLICT = 201, 200, 409
+Recorder = Callable[[int, dict[str, Any]], Sequence[Record]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,123 +52,165 @@ async def tell(
     d: Deployment, live: Live, principal: Principal, raw: Sequence[Mapping[str, Any]], key: str | None
 ) -> Told:
     """All of `raw` is accepted, or none of it but what closes. Errors: ForbiddenError, InvalidRequestError,
-    InvalidEventError, SourceNotEntitledError (logged), EventConflictError, IdempotencyMismatchError, GatesShutError,
-    StorageError."""
+    InvalidEventError, SourceNotEntitledError (logged), EventConflictError, IdempotencyMismatchError, SealedError,
+    GatesShutError, StorageError."""
     principal.need(Scope.EVENTS_WRITE)
     if not 1 <= len(raw) <= MAX_EVENTS:
         raise InvalidRequestError("a post holds between 1 and 1000 events")
-    replies = Replies(d, live, principal, "events", key, raw)
-    statements = [parse(d, live, principal, item) for item in raw]
-    await _refuse_unentitled(d, live, principal, statements)
-    candidate = live.pending[-1] if live.pending else live.timeline
-    for fact in effective(live, statements):
-        candidate = candidate.with_fact(fact)
-    live.pending.append(candidate)
+    statements, refusal = _read(d, live, principal, raw)
+    if refusal is not None:
+        statements = [statement for statement in statements if statement.closing]
+    number, live.closings = live.closings.accept(new_closings(live, statements))
     recheck(live)
     try:
         async with live.lock:
-            told = replies.earlier()
-            if told is None:
-                told = await _accept(d, live, statements, replies)
+            if refusal is None:
+                told, refusal = await _answer(d, live, statements, Replies(d, live, principal, "events", key, raw))
+            else:
+                told = await _accept_closings(d, live, statements)
+                await _log_refusal(d, live, principal, refusal)
     finally:
-        live.pending.remove(candidate)
+        live.closings = live.closings.done(number)
         recheck(live)
     await _bring_under(d, live, statements)
-    status, body = told
-    if status == CONFLICT:
+    if refusal is not None:
+        raise refusal
+    if told.status == CONFLICT:
         raise EventConflictError("this `event_id` was used for another event")
-    return Told(status, body)
+    return told
 
 
-async def _refuse_unentitled(d: Deployment, live: Live, principal: Principal, statements: Sequence[Statement]) -> None:
-    if principal.source == ANY_SOURCE:
-        return
-    for statement in statements:
-        event = statement.event
-        if not entitled(principal.source, event.type, event.data, live.timeline.policy):
-            data = {"type": event.type, "source": principal.source, "principal": principal.id}
-            async with live.lock:
-                await append(d, live, [internal(live, d, Internal.ASSERTION_REFUSED, data)])
-            raise SourceNotEntitledError("this source may not assert that")
+def _read(
+    d: Deployment, live: Live, principal: Principal, raw: Sequence[Mapping[str, Any]]
+) -> tuple[list[Statement], OnRecordError | None]:
+    """What may be said, and the first reason why not all of it may."""
+    statements: list[Statement] = []
+    refusals: list[OnRecordError] = []
+    for item in raw:
+        try:
+            statement = parse(d, live, principal, item)
+            _check(live, principal, statement)
+        except OnRecordError as error:
+            refusals.append(error)
+        else:
+            statements.append(statement)
+    return statements, refusals[0] if refusals else None
+
+
+def _check(live: Live, principal: Principal, statement: Statement) -> None:
+    event = statement.event
+    policy = live.timeline.policy
+    if principal.source != ANY_SOURCE and not entitled(principal.source, event.type, event.data, policy):
+        raise SourceNotEntitledError("this source may not assert that", event.type)
+    if live.conversation.seal is not None and not statement.closing and event.event_id not in live.said:
+        raise SealedError("a sealed interaction takes nothing more but what closes")
+
+
+async def _answer(
+    d: Deployment, live: Live, statements: Sequence[Statement], replies: Replies
+) -> tuple[Told, OnRecordError | None]:
+    """Under the lock. Another request under a key that was used is refused, but what closes in it is stored."""
+    try:
+        earlier = replies.earlier()
+    except IdempotencyMismatchError as error:
+        return await _accept_closings(d, live, statements), error
+    if earlier is not None:
+        return Told(*earlier), None
+    return await _accept(d, live, statements, replies.record), None
+
+
+async def _accept_closings(d: Deployment, live: Live, statements: Sequence[Statement]) -> Told:
+    closing = [statement for statement in statements if statement.closing]
+    return await _accept(d, live, closing, _no_record) if closing else Told(REPEATED, {})
+
+
+def _no_record(_status: int, _body: dict[str, Any]) -> Sequence[Record]:
+    return ()
+
+
+async def _log_refusal(d: Deployment, live: Live, principal: Principal, refusal: OnRecordError) -> None:
+    if isinstance(refusal, SourceNotEntitledError):
+        data = {"type": refusal.asserted, "source": principal.source, "principal": principal.id}
+        await append(d, live, [internal(live, d, Internal.ASSERTION_REFUSED, data)])
 
 
 async def _accept(
-    d: Deployment, live: Live, statements: Sequence[Statement], replies: Replies
-) -> tuple[int, dict[str, Any]]:
+    d: Deployment,
+    live: Live,
+    statements: Sequence[Statement],
+    record: Callable[[int, dict[str, Any]], Sequence[Record]],
+) -> Told:
     """Under the lock. Closings that could not be stored before go first."""
     post = sort(d, live, statements)
-    again = {statement.event.event_id for statement in statements}
-    owed = [event for event in live.unstored if event.event_id not in again]
-    events = [*owed, *post.events]
     before = live.timeline
-    reply = _Reply(d, live, events, post)
+    reply = _Reply(d, live, post)
     status = CONFLICT if post.conflict else CREATED if post.fresh else REPEATED
-    if events:
-        try:
-            await _introduce(d, live, post)
-            done = await append(d, live, events, lambda places: replies.record(status, reply.finish(places)))
-        except OnRecordError as error:
-            _keep_shut(live, owed, statements)
-            if any(statement.closing for statement in statements):
-                raise GatesShutError("the event could not be stored; the gates are shut") from error
-            raise
-        for event, place in zip(events, done, strict=True):
-            if event.type not in set(Internal):
-                live.said[event.event_id] = Said(event, place.index)
-        live.unstored.clear()
-        live.owed = None
-        if post.fresh or owed:
-            live.reopen()
-        _publish(d, live, before, list(zip(events, done, strict=True)))
-        return status, reply.finish(done)
-    return status, reply.finish(())
+    if not post.events:
+        return Told(status, reply.finish(()))
+    try:
+        await _introduce(d, live, post)
+        done = await append(d, live, post.events, lambda places: record(status, reply.finish(places)))
+    except OnRecordError as error:
+        owed = new_closings(live, statements)
+        if owed:
+            _keep_shut(d, live, owed)
+            raise GatesShutError("the event could not be stored; the gates are shut") from error
+        raise
+    for event, place in zip(post.events, done, strict=True):
+        if event.type not in INTERNAL:
+            live.said[event.event_id] = Said(event, place.index)
+    live.unsettled.update(SETTLE for event in live.closings.owed if event in post.events)
+    live.closings = live.closings.settle(post.events)
+    if post.fresh:
+        live.reopen()
+    _publish(d, live, before, list(zip(post.events, done, strict=True)))
+    return Told(status, reply.finish(done))
 
 
 async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
     """Whoever joins has keys of their own before anything is said of them."""
+    known = {(p.role, p.party_id) for p in live.conversation.parties}
     joining = [s.event.data for s in post.fresh if s.event.type == "party_join"]
-    known = {p.role for p in live.conversation.parties}
-    roles = {data["role"]: data.get("jurisdiction", "unknown") for data in joining if data["role"] not in known}
+    fresh = {(data["role"], data.get("party_id")): data for data in joining}
     events = [
-        internal(live, d, Internal.PARTY_JOINED, {"role": role, "jurisdiction": place, "person": new_person_id()})
-        for role, place in roles.items()
+        internal(live, d, Internal.PARTY_JOINED, {**data, "jurisdiction": place, "person": new_person_id()})
+        for name, data in fresh.items()
+        if name not in known
+        for place in [data.get("jurisdiction", "unknown")]
     ]
     if events:
         await append(d, live, events)
 
 
-def _keep_shut(live: Live, owed: Sequence[Event], statements: Sequence[Statement]) -> None:
-    """A closing that could not be stored holds: its gates are shut, and the next post stores it."""
-    closing = [statement.event for statement in statements if statement.closing]
-    live.unstored[:] = [*owed, *closing]
-    if closing:
-        owed_timeline = live.timeline
-        for event in live.unstored:
-            owed_timeline = owed_timeline.with_fact(Statement(event).fact())
-        live.owed = owed_timeline
-        live.shut.append(Shut(min(event.t - event.uncertainty for event in closing)))
-        recheck(live)
+def _keep_shut(d: Deployment, live: Live, closing: Sequence[Event]) -> None:
+    """A closing that could not be stored holds: its gates are shut, and the next post stores it. It is owed by whoever
+    stands for the conversation now."""
+    for each in {id(one): one for one in (live, d.live.get(live.conversation.interaction, live))}.values():
+        each.closings = each.closings.owe(closing)
+        each.shut.append(Shut(min(event.t - event.uncertainty for event in closing)))
+        recheck(each)
 
 
 class _Reply:
     """The body of an answer: made before the commit, so that it can be stored with it; indices come after."""
 
-    def __init__(self, d: Deployment, live: Live, events: Sequence[Event], post: Sorted) -> None:
+    def __init__(self, d: Deployment, live: Live, post: Sorted) -> None:
         after = before = live.timeline
-        for event in events:
-            fact = fact_of(event)
-            if fact is not None:
-                after = after.with_fact(fact)
+        for event in post.events:
+            told = fact_of(event)
+            if told is not None:
+                after = after.with_fact(told)
         now = live.now(d.clock.now_ns())
-        known = max([now, live.conversation.last_received, *(event.received for event in events)])
-        own = {event.event_id for event in events}
+        known = max([now, live.conversation.last_received, *(event.received for event in post.events)])
+        own = {event.event_id for event in post.events}
         old = set(before.flags(known))
         raised: list[Flag] = [flag for flag in after.flags(known) if flag not in old or flag.event_id in own]
+        repeated = [Flag("DUPLICATE_EVENT", event.t, event.event_id) for event in post.repeated]
         self._body: dict[str, Any] = {
-            "decisions": views.decisions(after, max([now, *(event.t for event in events)])),
-            "flags": views.flags(raised),
+            "decisions": views.decisions(after, max([now, *(event.t for event in post.events)])),
+            "flags": views.flags(dict.fromkeys([*raised, *repeated])),
         }
-        first = live.said.get(post.repeated[0]) if post.repeated and not post.fresh else None
+        first = live.said.get(post.repeated[0].event_id) if post.repeated and not post.fresh else None
         self._first = None if first is None else first.leaf_index
 
     def finish(self, places: Sequence[Sequenced]) -> dict[str, Any]:
@@ -175,11 +227,14 @@ def _publish(d: Deployment, live: Live, before: Timeline, placed: Sequence[tuple
 
 
 async def _bring_under(d: Deployment, live: Live, statements: Sequence[Statement]) -> None:
-    """What is stored already comes under what was said; what goes as a whole first."""
+    """What is stored already comes under what was said, and under what was owed before it."""
     closing = [statement.event for statement in statements if statement.closing]
-    for event in closing:
-        if event.type == "erasure_request":
-            await erase_on_request(d, live, event)
-    if closing:
+    if SETTLE in live.unsettled:
+        await settle(d, live)
+        live.unsettled.discard(SETTLE)
+    elif closing:
+        for event in closing:
+            if event.type == "erasure_request":
+                await erase_on_request(d, live, event)
         await purge_closed(d, live, closing[0].event_id)
     await drain_if_ended(d, live)

@@ -1,0 +1,64 @@
+"""Closings that are accepted and not on record yet. They hold from the moment they are accepted; openings wait."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from onrecord.interaction.events import Event
+from onrecord.policy.facts import Fact
+from onrecord.policy.kernel import Timeline
+
+
+def fact(event: Event) -> Fact:
+    return Fact(event.event_id, event.type, event.t, event.received, event.data, event.uncertainty)
+
+
+@dataclass(frozen=True, slots=True)
+class Closings:
+    """`underway`: those of each post that is being stored, by the post's number. `owed`: those that could not be
+    stored, in order of arrival; they go first with the next post. A value: every change is another one."""
+
+    underway: tuple[tuple[int, tuple[Event, ...]], ...] = ()
+    owed: tuple[Event, ...] = ()
+    posts: int = 0
+
+    def accept(self, events: Iterable[Event]) -> "tuple[int, Closings]":
+        """The number of a post, and what holds with its closings."""
+        number = self.posts + 1
+        return number, replace(self, underway=(*self.underway, (number, tuple(events))), posts=number)
+
+    def done(self, number: int) -> "Closings":
+        """The post is stored, or was refused."""
+        return replace(self, underway=tuple(post for post in self.underway if post[0] != number))
+
+    def owe(self, events: Iterable[Event]) -> "Closings":
+        """Closings that could not be stored: the same one is owed once, from its earliest instant."""
+        kept = list(self.owed)
+        for event in events:
+            same = [i for i, known in enumerate(kept) if _same(known, event)]
+            if not same:
+                kept.append(event)
+            elif event.t - event.uncertainty < kept[same[0]].t - kept[same[0]].uncertainty:
+                kept[same[0]] = event
+        return replace(self, owed=tuple(kept))
+
+    def settle(self, stored: Sequence[Event]) -> "Closings":
+        """What was stored is owed no longer."""
+        return replace(self, owed=tuple(event for event in self.owed if event not in stored))
+
+    def owed_as(self, event: Event) -> Event | None:
+        """The closing that is owed under this event's id and says the same."""
+        return next((known for known in self.owed if _same(known, event)), None)
+
+    def all(self) -> list[Event]:
+        return [*self.owed, *(event for _, post in self.underway for event in post)]
+
+    def over(self, timeline: Timeline) -> list[Timeline]:
+        """The timeline with every closing here, where there is one."""
+        events = self.all()
+        for event in events:
+            timeline = timeline.with_fact(fact(event))
+        return [timeline] if events else []
+
+
+def _same(one: Event, other: Event) -> bool:
+    return (one.event_id, one.type, one.data) == (other.event_id, other.type, other.data)
