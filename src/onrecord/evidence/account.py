@@ -5,11 +5,13 @@ from typing import Any
 
 from onrecord.base import canonical
 from onrecord.base.clock import rfc3339
+from onrecord.base.stretch import Stretch, normalise, subtract
+from onrecord.capture.runs import Fate
 from onrecord.evidence.case import Case
 from onrecord.evidence.media import stored
 from onrecord.evidence.steps import withheld
 from onrecord.interaction.events import Event, Internal
-from onrecord.interaction.record import ArtifactEntry
+from onrecord.interaction.record import ArtifactEntry, Conversation
 
 _GIVEN = {"accepted": "given", "implied": "implied", "declined": "declined", "no_response": "no_response"}
 _JOURNEY = (
@@ -155,13 +157,13 @@ def _derived(case: Case, kinds: Iterable[str], *, inside: bool) -> list[dict[str
 
 
 def _redaction(case: Case) -> list[dict[str, Any]]:
-    """What was left out of what was stored: samples of recordings, seconds of derived artifacts."""
+    """What was left out: samples of recordings, from the first of the track on, with their fate; seconds of derived
+    artifacts."""
     c = case.conversation
     recordings = [
-        {"artifact": a.artifact, "unit": "samples", "withheld": [list(gap) for s in segments for gap in s.gaps]}
+        {"artifact": a.artifact, "unit": "samples", "withheld": _left_out(c, a)}
         for a in c.artifacts.values()
         if a.track is not None
-        for segments in [sorted(a.segments.values(), key=lambda s: s.start)]
     ]
     derived = [
         {"artifact": a.artifact, "unit": "seconds", "withheld": [list(stretch) for stretch in a.withheld]}
@@ -169,6 +171,17 @@ def _redaction(case: Case) -> list[dict[str, Any]]:
         if a.track is None
     ]
     return [*recordings, *derived]
+
+
+def _left_out(c: Conversation, a: ArtifactEntry) -> list[list[Any]]:
+    """[start, end, fate]: what is silent inside a live segment, and what none holds, by its last fate on record."""
+    found = [list(gap) for s in a.segments.values() for gap in s.gaps]
+    known = normalise((s.start, s.start + s.samples) for s in a.segments.values())
+    for start, end, fate in reversed(c.tracks[a.track or ""].runs):
+        if fate != Fate.PASSED:
+            found += [[int(s), int(e), fate] for s, e in subtract([Stretch(start, end)], known)]
+            known = normalise([*known, (start, end)])
+    return sorted(found)
 
 
 def _retention(case: Case) -> list[dict[str, Any]]:

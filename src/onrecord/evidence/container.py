@@ -2,7 +2,8 @@
 
 Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.16 (end record). Every
 header field that is free there is fixed here: version 20, no flags, method 0, 1980-01-01 00:00, no extra field, no
-comment, no attributes. Sizes are those of the data, so nothing can be larger than the file that holds it."""
+comment, made by Unix, mode 0600: what common writers put there too. Sizes are those of the data, so nothing can be
+larger than the file that holds it."""
 
 import re
 import struct
@@ -22,6 +23,7 @@ _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _LOCAL_MAGIC, _CENTRAL_MAGIC, _END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _VERSION, _NO_FLAGS, _STORED, _TIME, _DATE = 20, 0, 0, 0, 0x0021
+_MADE_BY, _ATTRIBUTES = 3 << 8 | 20, 0o600 << 16
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)?")
 
 
@@ -60,7 +62,7 @@ def _assemble(members: Mapping[str, bytes], sums: Mapping[str, int]) -> bytes:
         offset = len(body)
         head = _VERSION, _NO_FLAGS, _STORED, _TIME, _DATE, sums[name], len(data), len(data), len(raw), 0
         body += _LOCAL.pack(_LOCAL_MAGIC, *head) + raw + data
-        directory += _CENTRAL.pack(_CENTRAL_MAGIC, _VERSION, *head, 0, 0, 0, 0, offset) + raw
+        directory += _CENTRAL.pack(_CENTRAL_MAGIC, _MADE_BY, *head, 0, 0, 0, _ATTRIBUTES, offset) + raw
     count = len(members)
     return bytes(body + directory + _END.pack(_END_MAGIC, 0, 0, count, count, len(directory), len(body), 0))
 

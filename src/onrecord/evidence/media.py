@@ -85,12 +85,19 @@ def _artifact(case: Case, entry: ArtifactEntry, successors: Mapping[str, str]) -
         "state": entry.state,
         "classification": entry.classification,
         "start": entry.start,
-        "end": entry.end,
+        "end": _end(entry),
         "sources": [list(source) for source in entry.sources],
         "withheld": [list(stretch) for stretch in entry.withheld],
         "sound": f"sound/{entry.artifact}.wav" if entry.artifact in case.sound else None,
         "segments": [_segment(s, successors) for s in sorted(both, key=lambda s: (s.start, s.segment))],
     }
+
+
+def _end(entry: ArtifactEntry) -> float:
+    """Seconds; of a recording where its last live segment ends."""
+    if entry.track is None:
+        return entry.end
+    return max(((s.start + s.samples) / entry.rate for s in entry.segments.values()), default=0.0)
 
 
 def _segment(segment: SegmentEntry, successors: Mapping[str, str]) -> dict[str, Any]:

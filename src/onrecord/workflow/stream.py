@@ -138,7 +138,7 @@ def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: by
 
 
 def refuse(stream: Stream) -> None:
-    """A message that was no media of its protocol: counted as one frame of 20 ms on the stream's first track."""
+    """Media that does not decode: counted as one frame of 20 ms on the stream's first track."""
     track = next(iter(stream.tracks.values()))
     track.gate.accounting.refuse(track.rate // 50)
 

@@ -115,7 +115,6 @@ def test_it_runs_in_a_bare_process(path):
         "onrecord.vault",
         "onrecord.workflow",
         "onrecord.ledger.sequencer",
-        "onrecord.capture",
     )
     outside = {
         "socket",

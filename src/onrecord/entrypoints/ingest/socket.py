@@ -104,7 +104,8 @@ class MediaSocket(WSListener):
             if self._stream is None:
                 self.close(close_code(error), error.code)
             else:
-                refuse(self._stream)
+                if error.code == "bad_base64":
+                    refuse(self._stream)
                 self._count(error.code)
         except OnRecordError as error:
             self.close(close_code(error), error.code)
