@@ -30,6 +30,10 @@ WAYS = (NOT_STORED, STORED, LOST, BLIND_STORED, BLIND_LOST, CRASH_BEFORE, CRASH_
 be read for a while either; the process dies before the write or after it."""
 
 
+FREQUENT = {"commit": 2, "log": 8}
+"""Of writes that are many, one in so many counts."""
+
+
 class Process:
     """What is still under way when a process dies reaches no store any more."""
 
@@ -42,7 +46,7 @@ class Fault:
     that is given each write's name and arguments. Once `dead`, the process has died of it. `struck` counts by write and
     way; `trace` holds what was written, and which objects were read, in order."""
 
-    def __init__(self, dice=None, ways=WAYS, apart=13, plan=None):
+    def __init__(self, dice=None, ways=WAYS, apart=6, plan=None):
         self._dice, self._ways, self._apart, self._plan = dice, ways, apart, plan
         self.dead = False
         self.struck = Counter()
@@ -61,9 +65,9 @@ class Fault:
         """How this write breaks, if it does."""
         if self._plan is not None:
             return self._plan(name, args)
-        if self._left < 0 or (name == "log" and self._dice.randrange(6)):
+        if self._left < 0 or self._dice.randrange(FREQUENT.get(name, 1)):
             return None
-        self._left -= 1
+        self._left -= 3 if name.endswith("object") else 1
         if self._left >= 0:
             return None
         self._left = self._next()

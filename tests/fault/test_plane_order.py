@@ -419,6 +419,28 @@ def test_what_failed_is_tried_again_while_the_process_runs():
     scenario(told)
 
 
+def test_a_closing_that_is_stored_late_purges_late():
+    """It goes on record with a later post; what it reaches goes then, or when the store takes it."""
+
+    async def told(life):
+        call = await recorded(life)
+        live = await life.live(call)
+        life.fault._plan = at("commit", NOT_STORED)
+        with pytest.raises(GatesShutError):
+            await life.say(call, "opt_out", 2.0, method="verbal", reason_code="asked")
+        life.fault._plan = on(Internal.PURGE_INTENDED, NOT_STORED)
+        with pytest.raises(OnRecordError):
+            await life.say(call, "prompt_delivered", 9.0, prompt_version="p1", channel="bot")
+        assert live.unsettled
+        await life.keeper.round()
+        assert not live.unsettled
+        await life.leave()
+        assert not sweep.left_running(life.d)
+        await restarted(life)
+
+    scenario(told)
+
+
 def test_an_object_that_could_not_be_taken_back_is_tried_again():
     async def told(life):
         call = await recorded(life, 3)

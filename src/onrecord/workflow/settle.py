@@ -21,6 +21,7 @@ async def settle(d: Deployment, live: Live) -> None:
     closing = [event.event_id for event in said if _closes(event.type, event.data)]
     if closing:
         await purge_closed(d, live, closing[-1])
+    live.unsettled.discard(SETTLE)
 
 
 def _closes(kind: str, data: Mapping[str, object]) -> bool:
