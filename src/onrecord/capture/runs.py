@@ -75,14 +75,13 @@ class Runs:
     def passed(self) -> list[tuple[int, int]]:
         return [(run.start, run.end) for run in self._runs if run.fate is Fate.PASSED]
 
-    def take(self, until: int | None = None) -> tuple[Run, ...]:
-        """Removes and returns all, or what lies before `until`."""
-        if until is None:
-            taken, self._runs = tuple(self._runs), []
-            return taken
-        if not self._runs:
-            return ()
-        start, end = self._runs[0].start, self._runs[-1].end
-        taken = tuple(self.over(start, until))
-        self._runs = self.over(until, end)
-        return taken
+    def until(self, end: int | None = None) -> tuple[Run, ...]:
+        """All, or what lies before `end`."""
+        if end is None or not self._runs:
+            return tuple(self._runs)
+        return tuple(self.over(self._runs[0].start, end))
+
+    def drop(self, end: int) -> None:
+        """Removes what lies before `end`."""
+        if self._runs:
+            self._runs = self.over(end, self._runs[-1].end)

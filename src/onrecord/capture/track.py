@@ -65,8 +65,7 @@ class TrackGate:
         gate = cls(encoding, clock, permission, hold_back_s)
         counts = Accounting.restore(snapshot)
         head = max(snapshot.get("head", durable_end), durable_end)
-        counts.lost += counts.held
-        counts.held = 0
+        counts.lost, counts.held = counts.lost + counts.held, 0
         gate.accounting = counts
         gate._head = head
         gate._open.restart(head, ClockMap(clock.rate))  # no epoch's own: what comes next comes after an interruption
@@ -135,9 +134,13 @@ class TrackGate:
         self._cut(self._open.clock)
         return self._hand_over()
 
-    def take_runs(self, until: int | None = None) -> tuple[Run, ...]:
-        """Fates since last taken, in order, as far as they are settled: all, or those before `until`."""
-        return self._runs.take(until)
+    def peek_runs(self, until: int | None = None) -> tuple[Run, ...]:
+        """Fates not on record yet, in order: those before `until`, or before the first segment that is not sealed."""
+        return self._runs.until(min(self._unsealed, default=None) if until is None else until)
+
+    def taken(self, until: int) -> None:
+        """The fates before `until` are on record."""
+        self._runs.drop(until)
 
     def rejudge(self, segment: Segment) -> Segment | None:
         """A segment handed over and not yet sealed, as far as it is permitted now; None where nothing is left, which
@@ -180,12 +183,9 @@ class TrackGate:
 
     def snapshot(self, sealing: Segment | None = None) -> dict[str, int]:
         """Counts and head, to be made durable with the event that names `sealing`, which counts as written."""
+        samples = 0 if sealing is None else self._outstanding(sealing)
         counts = self.accounting.snapshot()
-        if sealing is not None:
-            samples = self._outstanding(sealing)
-            counts["held"] -= samples
-            counts["written"] += samples
-        return {**counts, "head": self._head}
+        return {**counts, "held": counts["held"] - samples, "written": counts["written"] + samples, "head": self._head}
 
     def _outstanding(self, segment: Segment) -> int:
         if self._unsealed.get(segment.start) != segment.passed:

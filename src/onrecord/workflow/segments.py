@@ -1,12 +1,16 @@
 """Makes segments durable: object first, then the event that names it, each time asking whether it is still allowed."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
+
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId
-from onrecord.capture.runs import Fate
+from onrecord.capture.errors import CaptureError
+from onrecord.capture.runs import Run
 from onrecord.capture.segment import Segment
 from onrecord.interaction.events import Internal
 from onrecord.storage.ports import Record
@@ -18,6 +22,7 @@ from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.sweep import discard
 
 AUDIO_CLASSIFICATION = "restricted"
+log = structlog.get_logger("segments")
 
 
 def seal_in_background(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
@@ -41,27 +46,37 @@ async def _seal_after(
 async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -> None:
     """Crash: an object that no event names (swept), or a durable segment. A failed write loses the segment, says so in
     the accounting, and shuts nothing that is not shut."""
-    current: Segment | None = track.gate.rejudge(segment)
-    while current is not None:
-        artifact = track.artifact
-        persons = [PersonId(p) for p in track.persons]
-        try:
+    current: Segment | None = segment
+    try:
+        current = track.gate.rejudge(segment)
+        while current is not None:
+            artifact = track.artifact
+            persons = [PersonId(p) for p in track.persons]
             stored = await store_sound(d, ArtifactId(artifact), persons, bytes(current.payload), current.encoding)
-        except OnRecordError:
-            track.gate.discarded(current)
-            return
-        async with live.lock:
-            judged = track.gate.rejudge(current)
-            if judged is current and artifact == track.artifact:
-                await _name(d, live, track, current, stored)
-                return
-        await discard(d, live, stored)
-        current = judged
+            async with live.lock:
+                judged = track.gate.rejudge(current)
+                if judged is current and artifact == track.artifact:
+                    await _name(d, live, track, current, stored)
+                    return
+            await discard(d, live, stored)
+            current = judged
+    except OnRecordError as error:
+        _lost(track, current, error.code)
+    except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
+        _lost(track, current, type(error).__name__)
+
+
+def _lost(track: Track, segment: Segment | None, why: str) -> None:
+    """Held for ever it would be neither stored nor told of."""
+    log.error("segment_lost", error=why)
+    if segment is not None:
+        with contextlib.suppress(CaptureError):
+            track.gate.discarded(segment)
 
 
 async def _name(d: Deployment, live: Live, track: Track, segment: Segment, stored: dict[str, Any]) -> None:
-    """Under the lock. The event carries the track's account as of its own durability."""
-    runs = [*track.untold, *track.gate.take_runs(segment.end)]
+    """Under the lock. The event carries the track's account as of its own durability, and the fates up to there, which
+    leave the gate's memory with it. An unexpected failure leaves unknown what is on record: the conversation halts."""
     data: dict[str, Any] = {
         "artifact": track.artifact,
         "track": track.name,
@@ -75,7 +90,7 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         "samples": segment.samples,
         "gaps": [[gap.start, gap.end, gap.why.value] for gap in segment.gaps],
         "supersedes": [],
-        "runs": [[run.start, run.end, run.fate.value] for run in runs],
+        "runs": _told(track.gate.peek_runs(segment.end)),
         "accounting": track.gate.snapshot(segment),
         **stored,
     }
@@ -86,11 +101,17 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         await journal.append(d, live, [event], None if known else lambda _: [place])
     except OnRecordError:
         await discard(d, live, stored)
-        track.gate.discarded(segment)
-        track.untold = [run._replace(fate=Fate.LOST) if run.fate is Fate.PASSED else run for run in runs]
-    else:
-        track.untold = []
-        track.gate.sealed(segment)
+        raise
+    except Exception:
+        d.loose[stored["object"]] = live.conversation.interaction
+        live.halt()
+        raise
+    track.gate.sealed(segment)
+    track.gate.taken(segment.end)
+
+
+def _told(runs: Sequence[Run]) -> list[list[Any]]:
+    return [[run.start, run.end, run.fate.value] for run in runs]
 
 
 async def seal_rest(d: Deployment, live: Live) -> None:
@@ -99,13 +120,10 @@ async def seal_rest(d: Deployment, live: Live) -> None:
         await asyncio.wait(set(live.sealing))
     async with live.lock:
         for track in live.tracks.values():
-            track.untold += track.gate.take_runs()
-            data = {
-                "track": track.name,
-                "runs": [[run.start, run.end, run.fate.value] for run in track.untold],
-                "accounting": track.gate.snapshot(),
-            }
+            runs = track.gate.peek_runs()
+            data = {"track": track.name, "runs": _told(runs), "accounting": track.gate.snapshot()}
             known = live.conversation.tracks[track.name].accounting
-            if data["runs"] or known != data["accounting"]:
+            if runs or known != data["accounting"]:
                 await journal.append(d, live, [journal.internal(live, d, Internal.TRACK_ACCOUNTED, data)])
-                track.untold = []
+            if runs:
+                track.gate.taken(runs[-1].end)

@@ -92,7 +92,7 @@ def test_always_shut_hands_over_nothing_and_says_so():
     gate = gate_of(Shut())
     assert play(gate, 0, 20 * SECOND) == []
     assert gate.flush() == ()
-    assert gate.take_runs() == (Run(0, 20 * SECOND, Fate.POLICY),)
+    assert gate.peek_runs() == (Run(0, 20 * SECOND, Fate.POLICY),)
     assert counts(gate) == {"received": 20 * SECOND, "silenced_policy": 20 * SECOND}
 
 
@@ -101,7 +101,7 @@ def test_a_segment_begins_and_ends_with_what_passed():
     play(gate, 0, 3 * SECOND)
     (segment,) = gate.flush()
     assert (segment.start, segment.end, segment.gaps) == (SECOND, 2 * SECOND, ())
-    assert gate.take_runs() == (
+    assert gate.peek_runs(3 * SECOND) == (
         Run(0, SECOND, Fate.POLICY),
         Run(SECOND, 2 * SECOND, Fate.PASSED),
         Run(2 * SECOND, 3 * SECOND, Fate.POLICY),
@@ -143,7 +143,7 @@ def test_a_closing_between_hand_over_and_seal_is_obeyed():
     rest = gate.rejudge(segment)
     assert rest.gaps == (Gap(SECOND // 2, SECOND, Fate.POLICY),)
     assert is_silent(payload[SECOND // 2 : SECOND], Encoding.MULAW)
-    assert gate.take_runs()[1] == Run(SECOND // 2, SECOND, Fate.POLICY)
+    assert gate.peek_runs(SECOND)[1] == Run(SECOND // 2, SECOND, Fate.POLICY)
     with pytest.raises(CaptureError):
         gate.sealed(segment)
     gate.permission = Shut()
@@ -200,7 +200,7 @@ def test_a_stream_that_begins_late_misses_its_beginning():
     play(gate, SECOND + 320, 2 * SECOND)
     (segment,) = gate.flush()
     assert segment.start == SECOND + 320
-    assert gate.take_runs()[0] == Run(SECOND, SECOND + 320, Fate.GAP)
+    assert gate.peek_runs(SECOND + 640)[0] == Run(SECOND, SECOND + 320, Fate.GAP)
     assert counts(gate)["missing"] == 320
 
 
@@ -336,7 +336,7 @@ def test_between_epochs_lies_a_disconnection():
     play(gate, 2 * SECOND, 3 * SECOND)
     first, second = gate.flush()
     assert (first.epoch, first.uncertainty, second.epoch, second.uncertainty) == (0, 0, 1, 4000)
-    assert gate.take_runs() == (
+    assert gate.peek_runs(3 * SECOND) == (
         Run(0, SECOND, Fate.PASSED),
         Run(SECOND, 2 * SECOND, Fate.DISCONNECTED),
         Run(2 * SECOND, 3 * SECOND, Fate.PASSED),
@@ -358,7 +358,7 @@ def test_a_crash_loses_what_was_held_and_says_so():
     assert counts(again) == {"received": 5 * SECOND, "written": 4 * SECOND, "lost": SECOND}
     assert again.offer(8 * SECOND, sound(0, FRAME)) == ()
     again.flush()
-    assert again.take_runs() == (
+    assert again.peek_runs(10 * SECOND) == (
         Run(4 * SECOND, 5 * SECOND, Fate.LOST),
         Run(5 * SECOND, 8 * SECOND, Fate.DISCONNECTED),
         Run(8 * SECOND, 8 * SECOND + FRAME, Fate.PASSED),
@@ -379,19 +379,43 @@ def test_a_segment_that_cannot_be_stored_is_lost():
     (segment,) = gate.flush()
     gate.discarded(segment)
     assert counts(gate) == {"received": SECOND, "lost": SECOND}
-    assert gate.take_runs() == (Run(0, SECOND, Fate.LOST),)
+    assert gate.peek_runs() == (Run(0, SECOND, Fate.LOST),)
     with pytest.raises(CaptureError) as refused:
         gate.sealed(segment)
     assert refused.value.code == "segment_unknown"
 
 
-def test_runs_are_taken_up_to_a_position():
+def test_runs_stay_until_they_are_on_record():
     gate = gate_of(Closed((0.5, 0.6)))
     play(gate, 0, SECOND)
-    gate.flush()
-    assert gate.take_runs(until=4400) == (Run(0, 4000, Fate.PASSED), Run(4000, 4400, Fate.POLICY))
-    assert gate.take_runs() == (Run(4400, 4800, Fate.POLICY), Run(4800, SECOND, Fate.PASSED))
-    assert gate.take_runs(until=10**6) == ()
+    (segment,) = gate.flush()
+    first = (Run(0, 4000, Fate.PASSED), Run(4000, 4400, Fate.POLICY))
+    assert gate.peek_runs(4400) == gate.peek_runs(4400) == first
+    gate.taken(4400)
+    rest = (Run(4400, 4800, Fate.POLICY), Run(4800, SECOND, Fate.PASSED))
+    assert gate.peek_runs(SECOND) == rest
+    gate.sealed(segment)
+    assert gate.peek_runs() == rest
+    gate.taken(10**6)
+    assert gate.peek_runs() == ()
+
+
+def test_a_segment_that_is_lost_after_its_runs_were_told_is_lost_in_them():
+    gate = gate_of()
+    play(gate, 0, SECOND)
+    (segment,) = gate.flush()
+    assert gate.peek_runs(segment.end) == (Run(0, SECOND, Fate.PASSED),)
+    gate.discarded(segment)
+    assert gate.peek_runs() == (Run(0, SECOND, Fate.LOST),)
+
+
+def test_runs_of_what_is_not_sealed_yet_are_not_settled():
+    gate = gate_of(Closed((0.0, 1.0)))
+    play(gate, 0, 3 * SECOND)
+    (segment,) = gate.flush()
+    assert gate.peek_runs() == (Run(0, SECOND, Fate.POLICY),)
+    gate.sealed(segment)
+    assert gate.peek_runs()[-1].end == 3 * SECOND
 
 
 @pytest.mark.parametrize("hold_back", [-1.0, float("nan"), float("inf")])
