@@ -46,14 +46,18 @@ def intersect(left: Sequence[tuple[float, float]], right: Sequence[tuple[float, 
 def subtract(left: Sequence[tuple[float, float]], right: Sequence[tuple[float, float]]) -> list[Stretch]:
     """What of `left` is not in `right`. Both normalised; so is the result."""
     result: list[Stretch] = []
+    first = 0
     for start, end in left:
         position = start
-        for cut_start, cut_end in right:
-            if cut_end <= position or cut_start >= end:
-                continue
+        while first < len(right) and right[first][1] <= start:
+            first += 1
+        at = first
+        while at < len(right) and right[at][0] < end:
+            cut_start, cut_end = right[at]
             if cut_start > position:
                 result.append(Stretch(position, cut_start))
-            position = max(position, cut_end)
+            position = cut_end
+            at += 1
         if position < end:
             result.append(Stretch(position, end))
     return result

@@ -1,12 +1,13 @@
-"""The gate for words and for what is derived from recordings."""
+"""The gate for words."""
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from onrecord.base.stretch import Stretch, intersect, normalise, subtract
+from onrecord.base.stretch import Stretch, normalise, subtract
 from onrecord.capture.errors import CaptureError
+from onrecord.capture.lineage import Artifact, extent, origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,38 +22,43 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """`kept` in the order given; `withheld`: where the others were, sorted, disjoint; `count`: how many those are."""
+    """`kept` in the order given; `withheld`: where nothing is kept because it is closed or because a word was left out
+    there, sorted, disjoint. No kept word lies in it, even where words overlap."""
 
     kept: tuple[Word, ...]
     withheld: tuple[Stretch, ...]
-    count: int
 
 
-def cut(words: Sequence[Word], closed: Iterable[tuple[float, float]]) -> Cut:
-    """Keeps a word only where all of it lies outside the closed stretches. One without length has no such place and is
-    withheld. Errors: bad_word_times where a time is no number, before 0 or the end before the start."""
-    shut = normalise(closed)
-    starts = [stretch.start for stretch in shut]
+def place(word: Word) -> Stretch:
+    """What the word covers. Errors: bad_word_times where a time is no number, before 0 or the end before the start."""
+    if not 0 <= word.s <= word.e < math.inf:
+        raise CaptureError("a word without sound times", code="bad_word_times")
+    return extent(word.s, word.e)
+
+
+def cut(artifact: Artifact, words: Sequence[Word], shut: Iterable[tuple[float, float]]) -> Cut:
+    """Keeps a word only where all of it lies where the text comes from and outside `shut`, what is closed within the
+    artifact's reach. Errors: bad_word_times."""
+    within, closed = origin(artifact), normalise(shut)
     kept: list[Word] = []
-    withheld: list[Stretch] = []
+    places: list[Stretch] = []
+    left_out: list[Stretch] = []
     for word in words:
-        if not 0 <= word.s <= word.e < math.inf:
-            raise CaptureError("a word without sound times", code="bad_word_times")
-        at = bisect_left(starts, word.e)
-        if word.s < word.e and (at == 0 or shut[at - 1].end <= word.s):
+        covered = place(word)
+        if _inside(covered, within) and not _touches(covered, closed):
             kept.append(word)
+            places.append(covered)
         else:
-            withheld.append(Stretch(word.s, word.e))
-    return Cut(tuple(kept), tuple(normalise(withheld)), len(withheld))
+            left_out.append(covered)
+    between = subtract(normalise(left_out), normalise(places))
+    return Cut(tuple(kept), tuple(normalise([*between, *closed])))
 
 
-def permitted(
-    start: float, end: float, closed: Iterable[Sequence[tuple[float, float]]]
-) -> tuple[list[Stretch], list[Stretch]]:
-    """What of [start, end) is open, and what is withheld, for something derived from sources whose closed stretches are
-    given, one list a source: open only where every source is. Errors: bad_stretch."""
-    if not 0 <= start <= end < math.inf:
-        raise CaptureError("a stretch without sound times", code="bad_stretch")
-    whole = normalise([(start, end)])
-    shut = intersect(normalise(stretch for stretches in closed for stretch in stretches), whole)
-    return subtract(whole, shut), shut
+def _inside(covered: Stretch, within: Sequence[Stretch]) -> bool:
+    at = bisect_right(within, covered.start, key=lambda each: each.start)
+    return at > 0 and covered.end <= within[at - 1].end
+
+
+def _touches(covered: Stretch, closed: Sequence[Stretch]) -> bool:
+    at = bisect_left(closed, covered.end, key=lambda each: each.start)
+    return at > 0 and closed[at - 1].end > covered.start

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from onrecord.base.digests import Domain, commit
-from onrecord.base.stretch import Stretch, normalise, subtract
+from onrecord.base.stretch import Stretch
+from onrecord.capture import lineage
 from onrecord.evidence import build, read, steps, wire
 from onrecord.evidence.case import Case
 from onrecord.evidence.media import balances, counters, stored
@@ -98,14 +99,21 @@ def closed_sound(trial: Trial) -> str:
 
 
 def closed_derived(trial: Trial) -> str:
-    """18. No derived artifact covers a closed instant of its kind, but where it says that it left it out."""
+    """18. No derived artifact covers an instant that is closed to its kind or to anything that it is made of, but where
+    it says that it left it out; and none is kept that could not leave it out. As admission and purge judge."""
     case = _decided(trial)
+
+    def verdicts(kind: str, _start: float, _end: float) -> Sequence[Stretch]:
+        return steps.closed(case.replay.transitions, kind)
+
     artifacts = _active(case, recordings=False)
     for artifact in artifacts:
-        covered = subtract([Stretch(artifact.start, artifact.end)], normalise(artifact.withheld))
-        closed = steps.closed(case.replay.transitions, artifact.kind)
-        hits = [max(s, start) for s, e in closed for start, end in covered if s + 1e-6 < end and start < e - 1e-6]
-        require(not hits, f"{artifact.kind} {artifact.artifact} covers {min(hits, default=0):.3f} s, which is closed")
+        shut = lineage.closed(artifact, case.conversation.artifacts, verdicts)
+        name = f"{artifact.kind} {artifact.artifact}"
+        hits = lineage.newly(artifact, shut)
+        require(not hits, f"{name} covers {hits[0].start if hits else 0:.3f} s, which is closed")
+        stands = artifact.form == lineage.WORDS or lineage.may_stand(artifact, shut)
+        require(stands, f"{name} is content that cannot be shown to leave out what is closed")
     return f"{len(artifacts)} derived artifacts, none over a closed instant"
 
 

@@ -52,7 +52,8 @@ class SegmentEntry:
 
 @dataclass(slots=True)
 class ArtifactEntry:
-    """`sources` are (artifact, start, end) in seconds; a recording has none. `segments` are the live ones, by start."""
+    """`sources` are (artifact, start, end) in seconds; a recording has none. `stated`: `start` and `end` were given, not
+    taken from the sources. `segments` are the live ones, by start."""
 
     artifact: str
     kind: str
@@ -64,6 +65,7 @@ class ArtifactEntry:
     encoding: str = ""
     start: float = 0.0
     end: float = 0.0
+    stated: bool = True
     state: ArtifactState = ArtifactState.ACTIVE
     classification: str = ""
     form: str = "audio"

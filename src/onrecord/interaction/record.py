@@ -258,6 +258,7 @@ def _store_artifact(c: Conversation, event: Event) -> None:
         event_id=event.event_id,
         start=data["start"],
         end=data["end"],
+        stated=data.get("stated", True),
         state=ArtifactState.ERASED if erased else state,
         classification=data["classification"],
         form=data["form"],

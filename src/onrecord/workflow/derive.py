@@ -1,5 +1,7 @@
 """Stores what was made of a conversation (words, summaries, notes, copies), as far as every source allows it."""
 
+import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +9,10 @@ from typing import Any
 from onrecord.base import canonical
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId, new_artifact_id
-from onrecord.base.stretch import Stretch, intersect, normalise, subtract
-from onrecord.capture.words import Word, cut
+from onrecord.base.stretch import Stretch
+from onrecord.capture.codes import is_codes
+from onrecord.capture.lineage import CODES, CONTENT, WORDS, Claim, ancestors, closed, may_stand, reach
+from onrecord.capture.words import Word, cut, place
 from onrecord.interaction.events import Internal
 from onrecord.interaction.record import ArtifactState
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
@@ -16,7 +20,7 @@ from onrecord.storage.ports import Record
 from onrecord.workflow.contents import store_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, VerdictClosedError
-from onrecord.workflow.journal import Records, append, internal
+from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
@@ -45,41 +49,36 @@ class NewArtifact:
     classification: str = "confidential"
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`body` is the text to store, `channels` those of the words in it."""
+
+    withheld: tuple[Stretch, ...]
+    body: bytes
+    channels: tuple[str, ...] = ()
+
+
 async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifact) -> dict[str, Any]:
-    """Errors: ForbiddenError, InvalidRequestError, VerdictClosedError (logged, nothing kept), StorageError."""
+    """What is slow in the length of a text is done beside the event loop; what is closed is asked again before the
+    event that names the text, and where that changed all is judged anew.
+
+    Crash: an object that no event names, swept at the next start. Errors: ForbiddenError, InvalidRequestError,
+    VerdictClosedError (logged, nothing kept), StorageError, VaultError."""
     principal.need(Scope.ARTIFACTS_WRITE)
-    span = _span(d, live, new)
     _check(live, new)
+    ended = live.conversation.ended_t
+    until = live.now(d.clock.now_ns()) if ended is None else ended
+    loop = asyncio.get_running_loop()
+    claim = await loop.run_in_executor(d.executor, _claim, new, until)
     while True:
-        withheld, body = _judge(live, new, span)
-        if body is None:
-            await _refused(d, live, new, span)
-            raise VerdictClosedError("the verdict closes all of this, or a part that cannot be cut out")
-        data = await _keep(d, live, new, span, withheld, body)
-        async with live.lock:
-            if _judge(live, new, span)[0] != withheld:
-                await discard(d, live, data)
-                continue
-            event = internal(live, d, Internal.ARTIFACT_STORED, data, t=span.start)
-            try:
-                await append(d, live, [event], _place(live, data["artifact"]))
-            except OnRecordError:
-                await discard(d, live, data)
-                raise
-        return {"id": data["artifact"], "state": data["state"], "withheld": [[s, e] for s, e in withheld]}
-
-
-def _span(d: Deployment, live: Live, new: NewArtifact) -> Stretch:
-    """The stretch that the artifact is about; without one of its own, what its sources, words or the call cover."""
-    end_of_call = live.conversation.ended_t
-    until = live.now(d.clock.now_ns()) if end_of_call is None else end_of_call
-    starts = [s.start for s in new.sources] + [w.s for w in new.words or ()]
-    ends = [s.end for s in new.sources] + [w.e for w in new.words or ()]
-    start = new.start if new.start is not None else min(starts, default=0.0)
-    end = new.end if new.end is not None else max(ends, default=max(until, start))
-    if end < start:
-        raise InvalidRequestError("`end` is before `start`")
-    return Stretch(start, end)
+        shut = _shut(live, claim)
+        kept = await loop.run_in_executor(d.executor, _keep, new, claim, shut)
+        if kept is None:
+            await _refused(d, live, claim)
+            raise VerdictClosedError(_why(live, claim))
+        data = await _store(d, live, claim, kept, new.classification)
+        if await _name(d, live, claim, shut, data):
+            return {"id": data["artifact"], "state": data["state"], "withheld": data["withheld"]}
 
 
 def _check(live: Live, new: NewArtifact) -> None:
@@ -94,80 +93,119 @@ def _check(live: Live, new: NewArtifact) -> None:
     for source in new.sources:
         if source.artifact not in live.conversation.artifacts:
             raise InvalidRequestError("a source is not an artifact of this interaction")
-        if source.end < source.start:
+        if not 0 <= source.start <= source.end < math.inf:
             raise InvalidRequestError("the `end` of a source is before its `start`")
 
 
-def closed_over(live: Live, new: NewArtifact, span: Stretch) -> list[Stretch]:
-    """Where the kind itself or any source may not be kept. An erased or quarantined source is closed throughout."""
-    closed = [*live.closed(new.kind, span.start, span.end)]
-    for source in new.sources:
-        entry = live.conversation.artifacts[source.artifact]
-        reach = [Stretch(source.start, source.end)]
-        if entry.state is not ArtifactState.ACTIVE:
-            closed += reach
-        else:
-            closed += live.closed(Kind(entry.kind), source.start, source.end)
-            closed += intersect(normalise(entry.withheld), reach)
-    return normalise(closed)
+def _claim(new: NewArtifact, until: float) -> Claim:
+    """What the artifact is about; where it does not say, what its sources and words cover, or all of the call."""
+    words = [place(word) for word in new.words or ()]
+    named = [*words, *((source.start, source.end) for source in new.sources)]
+    start = new.start if new.start is not None else min((s for s, _ in named), default=0.0)
+    end = new.end if new.end is not None else max((e for _, e in named), default=max(until, start))
+    if not 0 <= start <= end < math.inf:
+        raise InvalidRequestError("`end` is before `start`")
+    low, high = (new.start if new.start is not None else 0.0), (new.end if new.end is not None else math.inf)
+    if any(word.s < low or word.e > high for word in new.words or ()):
+        raise InvalidRequestError("a word lies outside `start` and `end`")
+    return Claim(
+        kind=new.kind.value,
+        form=_form(new),
+        start=start,
+        end=end,
+        stated=new.start is not None or new.end is not None,
+        sources=tuple((s.artifact, s.start, s.end) for s in new.sources),
+    )
 
 
-def _judge(live: Live, new: NewArtifact, span: Stretch) -> tuple[list[Stretch], bytes | None]:
-    """(withheld stretches, what may be kept); None where nothing may be."""
-    closed = closed_over(live, new, span)
+def _form(new: NewArtifact) -> str:
     if new.words is not None:
-        told = cut(new.words, closed)
-        withheld = normalise([*told.withheld, *intersect(closed, [span])])
-        if new.words and not told.kept:
-            return withheld, None
-        words = [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]
-        return withheld, canonical.dumps({"words": words})
-    reach = normalise([span, *((s.start, s.end) for s in new.sources)])
-    instant = span.end == span.start and not new.sources
-    if instant and live.closed(new.kind, span.start, span.start + 1e-6):
-        return [], None
-    wholly = not instant and not subtract(reach, closed)
-    uncuttable = closed and not new.sources
-    if wholly or uncuttable:
-        return closed, None
-    return closed, canonical.dumps({"content": new.content})
+        return WORDS
+    return CODES if new.kind in HANDLING_RECORDS and not new.sources and is_codes(new.content) else CONTENT
 
 
-async def _keep(
-    d: Deployment, live: Live, new: NewArtifact, span: Stretch, withheld: Sequence[Stretch], body: bytes
-) -> dict[str, Any]:
-    persons = [PersonId(p) for p in live.conversation.person_of(None)]
+def _shut(live: Live, claim: Claim) -> list[Stretch]:
+    return closed(claim, live.conversation.artifacts, lambda kind, start, end: live.closed(Kind(kind), start, end))
+
+
+def _keep(new: NewArtifact, claim: Claim, shut: Sequence[Stretch]) -> Kept | None:
+    """What of it may be kept; None where nothing may be."""
+    if new.words is None:
+        body = canonical.dumps({"content": new.content})
+        return Kept(tuple(shut), body) if may_stand(claim, shut) else None
+    told = cut(claim, new.words, shut)
+    if not told.kept and (new.words or list(shut) == reach(claim)):
+        return None
+    body = canonical.dumps({"words": [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]})
+    return Kept(told.withheld, body, tuple(sorted({word.channel for word in told.kept})))
+
+
+def _why(live: Live, claim: Claim) -> str:
+    if live.is_shut:
+        return "gates are shut until an event is accepted"
+    if claim.kind in HANDLING_RECORDS and claim.form != CODES and not claim.sources:
+        return "free text names its sources: without them it is about a stretch that is closed in part"
+    return "the verdict closes all of this, or a part that cannot be cut out"
+
+
+def _persons(live: Live, claim: Claim, channels: Sequence[str]) -> list[PersonId]:
+    """Whose keys it takes to read it: everybody's who has a part in a source, or speaks in the words; without sources
+    those of all parties."""
+    c = live.conversation
+    found = [person for each in ancestors(claim, c.artifacts).values() for person in each.persons]
+    found += [person for channel in channels for person in c.person_of(channel)]
+    if not claim.sources or not found:
+        found += c.everybody()
+    return [PersonId(person) for person in dict.fromkeys(found)]
+
+
+async def _store(d: Deployment, live: Live, claim: Claim, kept: Kept, classification: str) -> dict[str, Any]:
+    persons = _persons(live, claim, kept.channels)
     artifact = new_artifact_id()
     data: dict[str, Any] = {
         "artifact": artifact,
-        "kind": new.kind.value,
+        "kind": claim.kind,
         "media_type": "application/json",
         "persons": list(persons),
-        "start": span.start,
-        "end": span.end,
+        "start": claim.start,
+        "end": claim.end,
+        "stated": claim.stated,
         "state": ArtifactState.ACTIVE.value,
-        "classification": new.classification,
-        "sources": [[s.artifact, s.start, s.end] for s in new.sources],
-        "withheld": [[s, e] for s, e in withheld],
-        "form": "words" if new.words is not None else "content",
+        "classification": classification,
+        "sources": [list(source) for source in claim.sources],
+        "withheld": [list(stretch) for stretch in kept.withheld],
+        "form": claim.form,
         "supersedes": [],
     }
-    stored = await store_text(d, ArtifactId(artifact), persons, body)
-    return {**data, **stored}
+    return {**data, **await store_text(d, ArtifactId(artifact), persons, kept.body)}
 
 
-async def _refused(d: Deployment, live: Live, new: NewArtifact, span: Stretch) -> None:
+async def _name(d: Deployment, live: Live, claim: Claim, shut: Sequence[Stretch], data: Mapping[str, Any]) -> bool:
+    """The event that names what was stored; False where it is not allowed any more, and taken back."""
+    place_of = Record(RecordKind.ARTIFACT, data["artifact"], live.conversation.interaction, b"")
+    try:
+        async with live.lock:
+            if _shut(live, claim) == shut:
+                event = internal(live, d, Internal.ARTIFACT_STORED, data, t=claim.start)
+                await append(d, live, [event], lambda _: [place_of])
+                return True
+    except OnRecordError:
+        await discard(d, live, data)
+        raise
+    except BaseException:
+        d.loose[data["object"]] = live.conversation.interaction
+        raise
+    await discard(d, live, data)
+    return False
+
+
+async def _refused(d: Deployment, live: Live, claim: Claim) -> None:
     data = {
-        "kind": new.kind.value,
-        "start": span.start,
-        "end": span.end,
-        "sources": [[s.artifact, s.start, s.end] for s in new.sources],
+        "kind": claim.kind,
+        "start": claim.start,
+        "end": claim.end,
+        "sources": [list(source) for source in claim.sources],
         "code": VerdictClosedError.code,
     }
     async with live.lock:
-        await append(d, live, [internal(live, d, Internal.ARTIFACT_REFUSED, data, t=span.start)])
-
-
-def _place(live: Live, artifact: str) -> Records:
-    """Where the artifact belongs, to be found by its id alone."""
-    return lambda _: [Record(RecordKind.ARTIFACT, artifact, live.conversation.interaction, b"")]
+        await append(d, live, [internal(live, d, Internal.ARTIFACT_REFUSED, data, t=claim.start)])

@@ -6,13 +6,14 @@ takes up every intent that has no completion.
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onrecord.base import canonical
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId
-from onrecord.base.stretch import Stretch, intersect, normalise, subtract
+from onrecord.base.stretch import Stretch, normalise, subtract
+from onrecord.capture.lineage import WORDS, closed, newly
 from onrecord.capture.permission import Judge, Permission, Union
 from onrecord.capture.runs import Fate
 from onrecord.capture.segment import Gap, Segment, silenced, slot_samples
@@ -163,45 +164,42 @@ async def _complete(d: Deployment, live: Live, intent: Mapping[str, Any]) -> Non
 
 
 async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause: str) -> None:
-    """Words are cut again; what cannot be cut is quarantined."""
-    reach = _reach(entry)
-    if not reach:
+    """Words are cut again; what cannot be cut is quarantined. Sources come before what is made of them: the record
+    names them first."""
+    if not newly(entry, _shut(live, entry)):
         return
-    closed = list(live.timeline.closed(Kind(entry.kind), reach[0].start, reach[-1].end))
-    for name, start, end in entry.sources:
-        source = live.conversation.artifacts[name]
-        closed.extend(live.timeline.closed(Kind(source.kind), start, end))
-    newly = subtract(intersect(normalise(closed), reach), normalise(entry.withheld))
-    if not newly:
+    if entry.form != WORDS:
+        data = {"artifact": entry.artifact, "cause": cause}
+        await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
         return
     for segment in list(entry.segments.values()):
-        if entry.form == "words":
-            intent = await _intend(d, live, entry, segment, cause)
-            await _replace_words(d, live, entry, segment, intent)
-        else:
-            data = {"artifact": entry.artifact, "cause": cause}
-            await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
+        intent = await _intend(d, live, entry, segment, cause)
+        await _replace_words(d, live, entry, segment, intent)
 
 
-def _reach(entry: ArtifactEntry) -> list[Stretch]:
-    """All that a derived artifact covers."""
-    return normalise([(entry.start, entry.end), *((start, end) for _, start, end in entry.sources)])
+def _shut(live: Live, entry: ArtifactEntry) -> list[Stretch]:
+    def verdicts(kind: str, start: float, end: float) -> list[Stretch]:
+        return live.timeline.closed(Kind(kind), start, end)
+
+    return closed(entry, live.conversation.artifacts, verdicts)
+
+
+def _cut_again(entry: ArtifactEntry, text: bytes, shut: Sequence[Stretch]) -> tuple[list[Stretch], bytes]:
+    """(what is withheld then, what is kept as text)."""
+    words = [Word(w["w"], w["s"], w["e"], w["channel"]) for w in canonical.loads(text)["words"]]
+    told = cut(entry, words, shut)
+    kept = [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]
+    return normalise([*entry.withheld, *told.withheld]), canonical.dumps({"words": kept})
 
 
 async def _replace_words(
     d: Deployment, live: Live, entry: ArtifactEntry, old: SegmentEntry, intent: Mapping[str, Any]
 ) -> None:
-    body = canonical.loads(await read_text(d, entry.artifact, old))
-    words = [Word(w["w"], w["s"], w["e"], w["channel"]) for w in body["words"]]
-    kinds = {Kind(entry.kind), *(Kind(live.conversation.artifacts[name].kind) for name, _, _ in entry.sources)}
-    until = max([entry.end, *(word.e for word in words)])
-    closed = normalise(stretch for kind in kinds for stretch in live.timeline.closed(kind, 0.0, until))
-    told = cut(words, closed)
-    kept = canonical.dumps({"words": [{"w": w.w, "s": w.s, "e": w.e, "channel": w.channel} for w in told.kept]})
+    text = await read_text(d, entry.artifact, old)
+    loop = asyncio.get_running_loop()
+    withheld, kept = await loop.run_in_executor(d.executor, _cut_again, entry, text, _shut(live, entry))
     persons = [PersonId(p) for p in entry.persons]
     stored = await store_text(d, ArtifactId(entry.artifact), persons, kept)
-    reach = _reach(entry)
-    withheld = normalise([*entry.withheld, *told.withheld, *intersect(closed, reach)])
     data = {
         "artifact": entry.artifact,
         "kind": entry.kind,
@@ -209,6 +207,7 @@ async def _replace_words(
         "persons": list(entry.persons),
         "start": entry.start,
         "end": entry.end,
+        "stated": entry.stated,
         "state": entry.state.value,
         "classification": entry.classification,
         "sources": [[name, start, end] for name, start, end in entry.sources],

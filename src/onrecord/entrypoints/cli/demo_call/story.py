@@ -98,9 +98,8 @@ def _derive(host: Host, call: DemoCall, claims: Claims, story: Story) -> None:
         f"the transcript of the whole call was kept with {len(transcript['withheld'])} stretches cut out",
         ok=_covers(transcript["withheld"], call.withheld),
     )
-    start, end = call.summary.stretches[0][0], call.summary.stretches[-1][1]
     of_open = [{"artifact": a, "start": s, "end": e} for a in sound for s, e in call.summary.stretches]
-    body = {"kind": "ai_summary", "sources": of_open, "start": start, "end": end, "content": call.summary.text}
+    body = {"kind": "ai_summary", "sources": of_open, "content": call.summary.text}
     claims.check(
         "summary_kept", "a summary of what was recorded was kept", ok=host.call("POST", path, body).status == 201
     )
