@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from onrecord.policy.facts import Head
 from onrecord.policy.kinds import Kind
-from onrecord.policy.purposes import CONTENT, ORDER, Purpose
+from onrecord.policy.purposes import CONTENT, INDEX, ORDER, Purpose
 
 BEFORE = float("-inf")
 CUSTOMER = "customer"
@@ -38,7 +38,14 @@ Holdings = tuple[Holding, ...]
 
 def settled(holdings: Holdings, new: Holding) -> Holdings:
     """`new` in place of what is known to be older; what may be younger stays beside it."""
-    return (*(old for old in holdings if old.span.late > new.span.early and old != new), new)
+    return beside(tuple(old for old in holdings if old.span.late > new.span.early), new)
+
+
+def beside(holdings: Holdings, new: Holding) -> Holdings:
+    """`new` and all that was there; of one value only the youngest, since it goes last."""
+    same = [old for old in holdings if old.value == new.value]
+    youngest = max([new, *same], key=lambda holding: holding.span.late)
+    return (*(old for old in holdings if old.value != new.value), youngest)
 
 
 class Grant(NamedTuple):
@@ -60,11 +67,13 @@ class Record:
 
 
 NO_RECORD = Record()
+Views = tuple[tuple[int, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A party in the call. `joined`: late edge of a joining in mid-call; `heard`: prompts, with late edges."""
+    """A party in the call. `joined`: late edge of a joining in mid-call; `heard`: prompts, with late edges, a text that
+    was read several times in a row once. `views` keeps what `standing` makes of it, and changes no answer."""
 
     key: str
     role: str
@@ -73,6 +82,7 @@ class Member:
     joined: float | None = None
     heard: tuple[tuple[str, float], ...] = ()
     records: Mapping[Purpose, Record] = field(default_factory=dict)
+    views: dict[tuple[Holdings, bool, bool], Views] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def staff(self) -> bool:
@@ -161,4 +171,6 @@ def unused(name: str, members: list[Member]) -> str:
 
 def marked(call: Call, reason: str, kinds: frozenset[Kind] = CONTENT) -> tuple[str, ...]:
     """The call's marks, with that of `kinds` changed."""
+    if all(call.marks[INDEX[kind]] == reason for kind in kinds):
+        return call.marks
     return tuple(reason if kind in kinds else mark for kind, mark in zip(ORDER, call.marks, strict=True))

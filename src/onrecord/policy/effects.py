@@ -15,6 +15,7 @@ from onrecord.policy.call import (
     Member,
     OptOut,
     Span,
+    beside,
     marked,
     settled,
     unused,
@@ -56,8 +57,8 @@ def edges(fact_type: str, data: Data) -> tuple[Edge, ...]:
     return (Edge.LATE,) if opens(fact_type, data) else (Edge.EARLY,)
 
 
-def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Policy) -> tuple[Call, Flags]:
-    """The state after one effect of a fact, and the flags that it raises."""
+def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Policy, book: Book) -> tuple[Call, Flags]:
+    """The state after one effect of a fact, and the flags that it raises. `book`: that of the call as it is before."""
     flags: Flags = []
     if call.ended is not None and fact.type not in {"consent_withdrawn", "erasure_request"}:
         answered = fact.type != "consent" or data.get("result") in ("accepted", "implied", "declined")
@@ -70,7 +71,6 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
         return call, flags
     if fact.type == "consent_withdrawn" and call.ended is not None:
         flags.append("WITHDRAWN_AFTER_CALL")
-    book = policy.book(call.sector, call.places())
     after = effect(call, data, span, edge, book, flags)
     if fact.type in {"party_join", "jurisdiction_update"} and edge is Edge.EARLY:
         told = data.get("jurisdiction")
@@ -92,7 +92,8 @@ def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: 
         granted = any(g.version == version for g in valid_grants(call, member.record(Purpose.RECORDING)))
         if heard_before and granted and in_force(call, member, book):
             flags.append("REPEATED_PROMPT")
-        members[index] = replace(member, heard=(*member.heard, (version, span.late)))
+        if not member.heard or member.heard[-1][0] != version:
+            members[index] = replace(member, heard=(*member.heard, (version, span.late)))
     return replace(call, members=tuple(members))
 
 
@@ -101,7 +102,7 @@ def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags:
     new = Holding(told if isinstance(told, str) else _NOWHERE, span)
     if edge is Edge.LATE:
         return replace(call, versions=settled(call.versions, new))
-    changed = replace(call, versions=(*call.versions, new))
+    changed = replace(call, versions=beside(call.versions, new))
     after = replace(call, versions=(new,))
     for member in call.asked():
         for record in member.records.values():
@@ -135,7 +136,7 @@ def _join(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: 
     members = list(call.members)
     for index, member in enumerate(members):
         if member.role == role and member.party_id == party_id:
-            places = (*member.places, new)
+            places = beside(member.places, new)
             members[index] = Member(member.key, role, party_id, places, joined=span.late)
             return replace(call, members=tuple(members))
     members.append(Member(unused(party_id or role, members), role, party_id, (new,), joined=span.late))
@@ -151,7 +152,7 @@ def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _
     for index in indices:
         member = members[index]
         if edge is Edge.EARLY:
-            places = member.places if new in member.places else (*member.places, new)
+            places = beside(member.places, new)
         else:
             places = settled(member.places, new) if len(indices) == 1 else member.places
         members[index] = replace(member, places=places)
@@ -167,9 +168,17 @@ def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flag
     keys = _keys(call, data)
     opt_outs = dict(call.opt_outs)
     for kind in kinds:
-        new = tuple(OptOut(key, span.late, scoped) for key in keys)
-        opt_outs[kind] = (*(old for old in opt_outs.get(kind, ()) if old not in new), *new)
+        opt_outs[kind] = _latest(opt_outs.get(kind, ()), [OptOut(key, span.late, scoped) for key in keys])
     return replace(call, opt_outs=opt_outs)
+
+
+def _latest(known: tuple[OptOut, ...], new: list[OptOut]) -> tuple[OptOut, ...]:
+    """Of each party's opt-outs of one kind and scope the latest: it goes last."""
+    latest = {(old.key, old.scoped): old for old in known}
+    for one in new:
+        place = (one.key, one.scoped)
+        latest[place] = max(one, latest.get(place, one), key=lambda opt_out: opt_out.late)
+    return tuple(latest[place] for place in sorted(latest))
 
 
 def _items(value: object) -> tuple[object, ...]:

@@ -1,19 +1,19 @@
-"""One step of the fold: the state and the decisions after one effect."""
+"""One step of the fold: the state and what is decided after one effect."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from onrecord.policy.call import BEFORE, Call, Span, opening
 from onrecord.policy.effects import Edge, apply, edges
 from onrecord.policy.facts import Fact, Head
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
-from onrecord.policy.policy import Policy
+from onrecord.policy.policy import Book, Policy
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.situations import Situation
-from onrecord.policy.standing import Survey, survey
-from onrecord.policy.verdict import Decision, Flag, State, Verdict, state_of
+from onrecord.policy.standing import Survey, Surveyor
+from onrecord.policy.verdict import Flag, Ruling, State, Verdict, state_of
 
 _OPTED = Situation.OPTED_OUT.bit | Situation.OPTED_OUT_SCOPED.bit | Situation.WITHDRAWN.bit
 _SEGMENT = Situation.SEGMENT_SENSITIVE.bit | Situation.SEGMENT_DECLINED.bit
@@ -28,19 +28,46 @@ class Effect(NamedTuple):
     edges: tuple[Edge, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """`rulings` in the order of `ORDER`; `on`: bits of the kinds that capture."""
+
+    rulings: tuple[Ruling, ...]
+    on: int
+    _unlike: dict["Decided", frozenset[int]] = field(default_factory=dict, repr=False)
+
+    def unlike(self, other: "Decided") -> frozenset[int]:
+        """The kinds of which the two do not say the same, by their place in `ORDER`."""
+        found = self._unlike.get(other)
+        if found is None:
+            pairs = enumerate(zip(self.rulings, other.rulings, strict=True))
+            found = self._unlike[other] = frozenset(index for index, (old, new) in pairs if not old.alike(new))
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """After one effect. `decisions` in the order of `ORDER`; `before`: those of the instant before this one's;
-    `was_on`: bits of the kinds that captured at some time before this instant; `flags`: all up to here."""
+    """After one effect, None before all. `was_on`: bits of the kinds that captured at some time before this instant;
+    `raised`: what this effect flags."""
 
     at: float
-    cause: Fact | None
+    effect: Effect | None
     call: Call
+    book: Book
     survey: Survey
     was_on: int
-    before: tuple[Decision, ...]
-    decisions: tuple[Decision, ...]
-    flags: tuple[Flag, ...]
+    decided: Decided
+    raised: tuple[Flag, ...]
+
+    def like(self, other: "Step") -> bool:
+        """Whether nothing that follows can tell the two apart."""
+        return (
+            self.decided is other.decided
+            and self.survey is other.survey
+            and self.was_on == other.was_on
+            and self.raised == other.raised
+            and self.call == other.call
+        )
 
 
 def data_of(fact: Fact) -> Mapping[str, object]:
@@ -69,102 +96,75 @@ def effects(fact: Fact) -> tuple[Effect, ...]:
     return tuple(Effect(times[edge], fact, span, (edge,)) for edge in found if times[edge] < math.inf)
 
 
-def first_step(policy: Policy, head: Head) -> Step:
-    call = opening(head)
-    found = survey(policy, policy.book(call.sector, call.places()), call)
-    made = _decide(policy, call, found, 0, (), (), 0.0, None)
-    return Step(BEFORE, None, call, found, 0, made, made, ())
+class Fold:
+    """Makes steps under one policy. What it keeps changes no answer; equal decisions are one object."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._surveyor = Surveyor(policy)
+        self._decided: dict[tuple[Survey, tuple[str, ...], int], Decided] = {}
+        self._equal: dict[tuple[Ruling, ...], Decided] = {}
+
+    def first(self, head: Head) -> Step:
+        call = opening(head)
+        book = self.policy.book(call.sector, call.places())
+        survey = self._surveyor.survey(book, call)
+        return Step(BEFORE, None, call, book, survey, 0, self._decide(book, call, survey, 0), ())
+
+    def next(self, last: Step, effect: Effect) -> Step:
+        fact, call, book = effect.fact, last.call, last.book
+        raised: list[str] = []
+        for edge in effect.edges:
+            members = call.members
+            call, flags = apply(call, fact, data_of(fact), effect.span, edge, self.policy, book)
+            raised += flags
+            if call.members is not members:
+                book = self.policy.book(call.sector, call.places())
+        was_on = last.was_on | last.decided.on if effect.at > last.at else last.was_on
+        if call is last.call:
+            survey, decided = last.survey, last.decided
+        else:
+            survey = self._surveyor.survey(book, call)
+            decided = self._decide(book, call, survey, was_on)
+        raised += _reported(fact, survey, decided)
+        new = tuple([Flag(name, instant_of(fact), fact.event_id) for name in raised])
+        return Step(effect.at, effect, call, book, survey, was_on, decided, new)
+
+    def _decide(self, book: Book, call: Call, survey: Survey, was_on: int) -> Decided:
+        key = (survey, call.marks, was_on)
+        found = self._decided.get(key)
+        if found is None:
+            rulings = tuple(_ruling(book, call, survey, was_on, index) for index in range(len(ORDER)))
+            on = sum(1 << i for i, ruling in enumerate(rulings) if ruling.state is State.CAPTURING)
+            found = self._decided[key] = self._equal.setdefault(rulings, Decided(rulings, on))
+        return found
 
 
-def next_step(policy: Policy, last: Step, effect: Effect) -> Step:
-    fact = effect.fact
-    call, raised = last.call, []
-    for edge in effect.edges:
-        call, flags = apply(call, fact, data_of(fact), effect.span, edge, policy)
-        raised += flags
-    later = effect.at > last.at
-    before = last.decisions if later else last.before
-    was_on = last.was_on | _capturing(last.decisions) if later else last.was_on
-    if call is last.call:
-        found, decisions = last.survey, last.decisions
-    else:
-        found = survey(policy, policy.book(call.sector, call.places()), call)
-        decisions = _decide(policy, call, found, was_on, last.decisions, before, effect.at, fact.event_id)
-    raised += _reported(fact, found, decisions)
-    new = tuple(Flag(name, instant_of(fact), fact.event_id) for name in raised)
-    return Step(effect.at, fact, call, found, was_on, before, decisions, last.flags + new if new else last.flags)
+def _ruling(book: Book, call: Call, survey: Survey, was_on: int, index: int) -> Ruling:
+    kind, judged = ORDER[index], survey.judged[index]
+    on = bool(was_on >> index & 1)
+    verdict = judged.verdict
+    if Verdict.STOP < verdict < Verdict.REDACT and not on:
+        verdict = Verdict.STOP
+    reason = judged.reason or _capturing_reason(kind, index, call, survey)
+    state = state_of(verdict, was_on=on)
+    told = book.treatment(kind)
+    return Ruling(
+        kind, verdict, state, reason, judged.rules, told.purpose, told.legal_basis, told.retention, judged.can_end
+    )
 
 
-def _capturing(decisions: tuple[Decision, ...]) -> int:
-    bits = 0
-    for index, decision in enumerate(decisions):
-        if decision.state is State.CAPTURING:
-            bits |= 1 << index
-    return bits
-
-
-def _decide(
-    policy: Policy,
-    call: Call,
-    found: Survey,
-    was_on: int,
-    last: tuple[Decision, ...],
-    before: tuple[Decision, ...],
-    at: float,
-    cause: str | None,
-) -> tuple[Decision, ...]:
-    """A decision that says the same as the last one, or as that of the instant before, is that one."""
-    book = policy.book(call.sector, call.places())
-    made: list[Decision] = []
-    for index, kind in enumerate(ORDER):
-        judged = book.judge(kind, found.bits[index], found.segments, found.sources[index])
-        on = bool(was_on >> index & 1)
-        verdict = judged.verdict
-        if Verdict.STOP < verdict < Verdict.REDACT and not on:
-            verdict = Verdict.STOP
-        reason = judged.reason or _capturing_reason(kind, index, call, found)
-        state = state_of(verdict, was_on=on)
-        old = next(
-            (d for d in (*last[index : index + 1], *before[index : index + 1]) if _same(d, verdict, state, reason)),
-            None,
-        )
-        treatment = book.treatment(kind)
-        if old is not None and old.rules == judged.rules and old.retention == treatment.retention:
-            made.append(old)
-            continue
-        made.append(
-            Decision(
-                kind,
-                verdict,
-                state,
-                reason,
-                judged.rules,
-                treatment.purpose,
-                treatment.legal_basis,
-                treatment.retention,
-                judged.can_end,
-                at if old is None else old.since,
-                cause if old is None else old.cause,
-            )
-        )
-    return tuple(made)
-
-
-def _same(old: Decision, verdict: Verdict, state: State, reason: str) -> bool:
-    return old.verdict is verdict and old.state is state and old.reason == reason
-
-
-def _capturing_reason(kind: Kind, index: int, call: Call, found: Survey) -> str:
+def _capturing_reason(kind: Kind, index: int, call: Call, survey: Survey) -> str:
     if kind in HANDLING_RECORDS:
         return "BUSINESS_RECORD"
     if kind is Kind.TRAINING_DATA:
         return "TRAINING_CONSENT"
-    if found.consented_segment:
+    if survey.consented_segment:
         return "SEGMENT_CONSENT"
-    return call.marks[index] or ("CONSENT_GIVEN" if found.explicit[index] else "CONSENT_IMPLIED")
+    return call.marks[index] or ("CONSENT_GIVEN" if survey.explicit[index] else "CONSENT_IMPLIED")
 
 
-def _reported(fact: Fact, found: Survey, decisions: tuple[Decision, ...]) -> list[str]:
+def _reported(fact: Fact, survey: Survey, decided: Decided) -> list[str]:
     """The flags of a bypass and of a report that a system captures."""
     if fact.type == "bypass":
         return ["POLICY_BYPASS"]
@@ -174,14 +174,14 @@ def _reported(fact: Fact, found: Survey, decisions: tuple[Decision, ...]) -> lis
         return []
     raised: list[str] = []
     for index, kind in enumerate(ORDER):
-        if kind.value not in listed or decisions[index].verdict >= Verdict.CAPTURE:
+        if kind.value not in listed or decided.rulings[index].verdict >= Verdict.CAPTURE:
             continue
         own = []
-        if decisions[index].state is State.NEVER:
+        if decided.rulings[index].state is State.NEVER:
             own.append("CAPTURED_WITHOUT_CONSENT")
-        if found.bits[index] & _OPTED:
+        if survey.bits[index] & _OPTED:
             own.append("CAPTURED_AFTER_OPT_OUT")
-        if found.bits[index] & _SEGMENT:
+        if survey.bits[index] & _SEGMENT:
             own.append("CAPTURED_IN_SENSITIVE_SEGMENT")
         raised += [name for name in own or ["CAPTURED_WHILE_CLOSED"] if name not in raised]
     return raised

@@ -1,11 +1,11 @@
 """From a call's state to the situations that hold for each kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from onrecord.policy.call import Call, Grant, Member, Record, Segment
+from onrecord.policy.call import Call, Grant, Member, OptOut, Record, Segment, Views
 from onrecord.policy.kinds import Kind
-from onrecord.policy.policy import Book, Policy
+from onrecord.policy.policy import Book, Judgment, Policy
 from onrecord.policy.purposes import BASE, INDEX, ORDER, SEPARATE, ConsentState, Purpose
 from onrecord.policy.situations import Situation
 from onrecord.policy.verdict import Verdict
@@ -14,14 +14,13 @@ _RECORDED = (Kind.AUDIO_RECORDING, Kind.VIDEO_RECORDING, Kind.TRANSCRIPT)
 _MISSING = Situation.CONSENT_MISSING.bit | Situation.NEW_PARTY.bit | Situation.IMPLIED_NOT_ENOUGH.bit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """Per kind, in the order of `ORDER`: bits of situations, what its sources allow, whether consent is explicit."""
+    """Per kind, in the order of `ORDER`: bits of situations, whether consent is explicit, what the rules make of it."""
 
     bits: Sequence[int]
-    sources: Sequence[Verdict]
     explicit: Sequence[bool]
-    segments: frozenset[str]
+    judged: Sequence[Judgment]
     consented_segment: bool
 
 
@@ -74,42 +73,98 @@ def consent_state(call: Call, member: Member, purpose: Purpose) -> ConsentState:
     return ConsentState.NOTIFIED if member.heard else ConsentState.UNKNOWN
 
 
-def _purpose_bits(call: Call, book: Book, asked: Sequence[Member], purpose: Purpose) -> tuple[int, bool]:
+def _base_bits(call: Call, book: Book, member: Member, purpose: Purpose) -> tuple[int, bool]:
+    situation, explicit = standing(call, member, purpose, book)
+    return (0 if situation is Situation.IN_FORCE else situation.bit), explicit
+
+
+def _separate_bits(kind: Kind, call: Call, book: Book, member: Member) -> tuple[int, bool]:
+    """What a kind's own consent lacks. Of a party that has joined and said nothing yet, the conversation's says it."""
     bits, explicit = 0, True
-    for member in asked:
+    training = kind is Kind.TRAINING_DATA
+    if member.joined is not None and not member.records:
+        return bits, explicit
+    for purpose in SEPARATE[kind]:
         situation, said = standing(call, member, purpose, book)
         explicit = explicit and said
-        if situation is not Situation.IN_FORCE:
+        if situation is Situation.WITHDRAWN:
+            given = member.record(purpose).ever_granted
+            bits |= situation.bit if given or not training else Situation.TRAINING_MISSING.bit
+        elif situation is Situation.DECLINED:
+            bits |= Situation.TRAINING_DECLINED.bit if training else Situation.VIDEO_MISSING.bit
+        elif situation.bit & _MISSING or (training and situation is Situation.JURISDICTION_UNKNOWN):
+            bits |= Situation.TRAINING_MISSING.bit if training else Situation.VIDEO_MISSING.bit
+        elif situation is Situation.IN_FORCE and training and not said:
+            bits |= Situation.TRAINING_MISSING.bit
+        elif situation is not Situation.IN_FORCE:
             bits |= situation.bit
     return bits, explicit
 
 
-def _separate_bits(kind: Kind, call: Call, book: Book, asked: Sequence[Member]) -> tuple[int, bool]:
-    """What a kind's own consent lacks. Of a party that has joined and said nothing yet, the conversation's says it."""
+_PURPOSES = tuple(dict.fromkeys(BASE.values()))
+_SEPARATE = tuple(SEPARATE)
+_PURPOSE_AT = {purpose: place for place, purpose in enumerate(_PURPOSES)}
+_SEPARATE_AT = {kind: place for place, kind in enumerate(_SEPARATE, len(_PURPOSES))}
+# Per kind the places of those of a party's views that count for it.
+_COUNTING = tuple(
+    (*([_PURPOSE_AT[BASE[kind]]] if kind in BASE else []), *([_SEPARATE_AT[kind]] if kind in SEPARATE else []))
+    for kind in ORDER
+)
+
+
+def _views(call: Call, book: Book, member: Member) -> Views:
+    """Bits and explicitness of one party: per purpose of `_PURPOSES`, then per kind of `_SEPARATE`."""
+    key = (call.versions, book.explicit, book.unknown)
+    found = member.views.get(key)
+    if found is None:
+        base = [_base_bits(call, book, member, purpose) for purpose in _PURPOSES]
+        found = (*base, *(_separate_bits(kind, call, book, member) for kind in _SEPARATE))
+        member.views[key] = found
+    return found
+
+
+class Surveyor:
+    """Surveys calls under one policy. Two calls of which all says the same have one survey."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._made: dict[object, Survey] = {}
+
+    def survey(self, book: Book, call: Call) -> Survey:
+        views = [_views(call, book, member) for member in call.asked()]
+        merged = views[0] if len(views) == 1 else tuple(map(_merged, zip(_NOBODY, *views, strict=True)))
+        opted = tuple([_opted(call.opt_outs[kind]) if kind in call.opt_outs else 0 for kind in ORDER])
+        segments = frozenset([segment.type for segment in call.segments])
+        common, ended, consented = _of_all(book, call)
+        key = (book, merged, opted, segments, common, ended, consented, call.enabled)
+        found = self._made.get(key)
+        if found is None:
+            bits, explicit = _per_kind(book, call, merged, opted, common, ended)
+            sources = _sources(self._policy, book, bits)
+            judged = [book.judge(k, bits[i], segments, sources[i]) for i, k in enumerate(ORDER)]
+            found = self._made[key] = Survey(bits, explicit, judged, consented)
+        return found
+
+
+_NOBODY: Views = ((0, True),) * (len(_PURPOSES) + len(_SEPARATE))
+
+
+def _merged(column: Iterable[tuple[int, bool]]) -> tuple[int, bool]:
     bits, explicit = 0, True
-    training = kind is Kind.TRAINING_DATA
-    for member in asked:
-        if member.joined is not None and not member.records:
-            continue
-        for purpose in SEPARATE[kind]:
-            situation, said = standing(call, member, purpose, book)
-            explicit = explicit and said
-            if situation is Situation.WITHDRAWN:
-                given = member.record(purpose).ever_granted
-                bits |= situation.bit if given or not training else Situation.TRAINING_MISSING.bit
-            elif situation is Situation.DECLINED:
-                bits |= Situation.TRAINING_DECLINED.bit if training else Situation.VIDEO_MISSING.bit
-            elif situation.bit & _MISSING or (training and situation is Situation.JURISDICTION_UNKNOWN):
-                bits |= Situation.TRAINING_MISSING.bit if training else Situation.VIDEO_MISSING.bit
-            elif situation is Situation.IN_FORCE and training and not said:
-                bits |= Situation.TRAINING_MISSING.bit
-            elif situation is not Situation.IN_FORCE:
-                bits |= situation.bit
+    for own, said in column:
+        bits, explicit = bits | own, explicit and said
     return bits, explicit
 
 
-def survey(policy: Policy, book: Book, call: Call) -> Survey:
-    asked = call.asked()
+def _opted(opt_outs: Sequence[OptOut]) -> int:
+    bits = 0
+    for opt_out in opt_outs:
+        bits |= (Situation.OPTED_OUT_SCOPED if opt_out.scoped else Situation.OPTED_OUT).bit
+    return bits
+
+
+def _of_all(book: Book, call: Call) -> tuple[int, int, bool]:
+    """Bits for all content, bits for every kind, and whether all open segments are agreed to."""
     common = 0
     if call.erased:
         common |= Situation.ERASED.bit
@@ -121,28 +176,27 @@ def survey(policy: Policy, book: Book, call: Call) -> Survey:
         common |= Situation.SEGMENT_SENSITIVE.bit
     elif paused:
         common |= Situation.SEGMENT_DECLINED.bit
-    purposes = {purpose: _purpose_bits(call, book, asked, purpose) for purpose in set(BASE.values())}
+    return common, ended, bool(call.segments) and not paused
+
+
+def _per_kind(
+    book: Book, call: Call, views: Views, opted: Sequence[int], common: int, ended: int
+) -> tuple[list[int], list[bool]]:
     bits, explicit = [], []
-    for kind in ORDER:
-        found, said = ended, True
+    for index, kind in enumerate(ORDER):
+        found, said = ended | opted[index], True
         if kind not in call.enabled:
             found |= Situation.NOT_ENABLED.bit
-        base = BASE.get(kind)
-        if base is not None:
-            own, said = purposes[base]
-            found |= common | own
-            if kind in SEPARATE:
-                extra, also = _separate_bits(kind, call, book, asked)
-                found, said = found | extra, said and also
-            if kind is Kind.TRAINING_DATA and not book.training_allowed:
-                found |= Situation.TRAINING_MISSING.bit
-        for opt_out in call.opt_outs.get(kind, ()):
-            found |= (Situation.OPTED_OUT_SCOPED if opt_out.scoped else Situation.OPTED_OUT).bit
+        if kind in BASE:
+            found |= common
+        for column in _COUNTING[index]:
+            own, also = views[column]
+            found, said = found | own, said and also
+        if kind is Kind.TRAINING_DATA and not book.training_allowed:
+            found |= Situation.TRAINING_MISSING.bit
         bits.append(found)
         explicit.append(said)
-    segments = frozenset(segment.type for segment in call.segments)
-    sources = _sources(policy, book, bits)
-    return Survey(bits, sources, explicit, segments, consented_segment=bool(call.segments) and not paused)
+    return bits, explicit
 
 
 def _sources(policy: Policy, book: Book, bits: list[int]) -> list[Verdict]:

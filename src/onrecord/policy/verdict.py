@@ -38,6 +38,25 @@ def state_of(verdict: Verdict, *, was_on: bool) -> State:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What holds for one kind, whenever it began. `rules` are the ids of the rules that determined it."""
+
+    kind: Kind
+    verdict: Verdict
+    state: State
+    reason: str
+    rules: tuple[str, ...]
+    purpose: str
+    legal_basis: str
+    retention: str
+    can_end: bool
+
+    def alike(self, other: "Ruling") -> bool:
+        """Whether both say the same to those who see it."""
+        return (self.verdict, self.state, self.reason) == (other.verdict, other.state, other.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What holds for one kind from `since` (seconds) on; `rules` are the ids of the rules that determined it."""
 
