@@ -3,18 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
+from artifact_calls import content, kept, refused, said, store, words
 from serving import Talk
 
 from onrecord.entrypoints.api import responses
 
 Begin = Callable[..., Talk]
-
-
-def words(*times: tuple[str, float, float]) -> list[dict[str, Any]]:
-    return [{"w": w, "s": s, "e": e, "channel": "customer"} for w, s, e in times]
 
 
 @pytest.fixture
@@ -27,25 +23,9 @@ def talk(begin: Begin) -> Talk:
     return made
 
 
-def store(talk: Talk, **body: Any) -> httpx.Response:
-    return talk.client.post(f"{talk.path}/artifacts", json=body)
-
-
-def kept(talk: Talk, **body: Any) -> dict[str, Any]:
-    response = store(talk, **body)
-    assert response.status_code == 201, response.text
-    msgspec.json.decode(response.content, type=responses.StoredArtifact)
-    made: dict[str, Any] = response.json()
-    return made
-
-
-def content(talk: Talk, artifact: str, **headers: str) -> httpx.Response:
-    return talk.client.get(f"/v1/artifacts/{artifact}/content", headers=headers)
-
-
 def test_words_are_cut_at_word_times(talk: Talk) -> None:
-    said = words(("before", 8.0, 9.0), ("straddles", 9.5, 10.5), ("four", 11.0, 12.0), ("after", 20.5, 21.0))
-    made = kept(talk, kind="transcript", words=said, start=0.0, end=40.0)
+    spoken = words(("before", 8.0, 9.0), ("straddles", 9.5, 10.5), ("four", 11.0, 12.0), ("after", 20.5, 21.0))
+    made = kept(talk, kind="transcript", words=spoken, start=0.0, end=40.0)
     assert made["state"] == "active"
     assert any(s <= 10.0 and e >= 20.0 for s, e in made["withheld"])
     read = content(talk, made["id"])
@@ -59,9 +39,73 @@ def test_words_are_cut_at_word_times(talk: Talk) -> None:
 
 
 def test_channels_by_index(talk: Talk) -> None:
-    said = [{"w": "yes", "s": 2.0, "e": 3.0, "channel": 1}, {"w": "no", "s": 3.0, "e": 4.0}]
-    made = kept(talk, kind="transcript", words=said)
+    spoken = [{"w": "yes", "s": 2.0, "e": 3.0, "channel": 1}, {"w": "no", "s": 3.0, "e": 4.0}]
+    made = kept(talk, kind="transcript", words=spoken)
     assert [word["channel"] for word in content(talk, made["id"]).json()["words"]] == ["agent", "customer"]
+
+
+def test_words_without_length_and_over_one_another(talk: Talk) -> None:
+    """A word that is left out hides no other: what a later closing reaches is cut too."""
+    spoken = words(("dot", 2.0, 2.0), ("shut", 12.0, 12.0), ("long", 5.0, 10.5), ("inner", 6.0, 7.0))
+    made = kept(talk, kind="transcript", words=spoken)
+    assert said(talk, made["id"]) == ["dot", "inner"]
+    assert made["withheld"] == [[5.0, 6.0], [7.0, 12.001]]
+    talk.tell("segment_start", 6.5, segment="payment", n=2)
+    assert said(talk, made["id"]) == ["dot"]
+
+
+def test_a_word_beside_what_the_artifact_is_about(talk: Talk) -> None:
+    for start, end in ((2.0, 9.0), (None, 9.0), (2.0, None)):
+        span = {name: t for name, t in (("start", start), ("end", end)) if t is not None}
+        spoken = [("in", 3.0, 4.0), *([("before", 1.9, 2.5)] if start else []), *([("after", 8.9, 9.1)] if end else [])]
+        response = store(talk, kind="transcript", words=words(*spoken), **span)
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+        assert kept(talk, kind="transcript", words=words(("in", 3.0, 4.0)), **span)["withheld"] == []
+    assert len(talk.get("/artifacts")["artifacts"]) == 3
+
+
+def test_a_hundred_thousand_words(talk: Talk) -> None:
+    spoken = [{"w": "a", "s": n * 0.0004, "e": n * 0.0004 + 0.0003} for n in range(100_000)]
+    made = kept(talk, kind="transcript", words=spoken)
+    held = content(talk, made["id"]).json()["words"]
+    inside = [w for w in spoken if w["s"] >= 1.0 and (w["e"] <= 10.0 or w["s"] >= 20.0) and w["e"] <= 40.0]
+    assert [(w["s"], w["e"]) for w in held] == [(w["s"], w["e"]) for w in inside]
+
+
+CODES: list[Any] = [None, "resolved", "queue-12", {"outcome": "sale", "again": False, "seconds": 12.5, "note": None}]
+FREE: list[Any] = ["he said it", "4111", {"note": "he said it"}, {"a": {"b": "c"}}, {"ref": 4111}, {"41111": True}]
+
+
+@pytest.mark.parametrize("kind", ["agent_notes", "disposition", "escalation_notes", "crm_sync"])
+def test_handling_records_without_free_text_go_on(talk: Talk, kind: str) -> None:
+    for code in CODES:
+        for span in ({}, {"start": 12.0, "end": 18.0}, {"start": 15.0, "end": 15.0}):
+            assert kept(talk, kind=kind, content=code, **span)["withheld"] == []
+
+
+def test_free_text_in_a_handling_record_is_judged_as_what_it_may_be_about(talk: Talk) -> None:
+    for text in FREE:
+        for span in ({}, {"start": 12.0, "end": 18.0}, {"start": 5.0, "end": 11.0}, {"start": 15.0, "end": 15.0}):
+            assert "names its sources" in refused(talk, kind="agent_notes", content=text, **span)
+        assert kept(talk, kind="agent_notes", content=text, start=2.0, end=9.0)["withheld"] == []
+    assert refused(talk, kind="agent_notes", words=words(("four", 12.0, 13.0)))
+
+
+def test_free_text_is_cut_off_by_sound_or_words_alone(talk: Talk) -> None:
+    talk.tell("opt_out", 30.0, method="verbal", reason_code="asked", kinds=["audio_recording"])
+    talk.tell("opt_out", 25.0, method="verbal", reason_code="asked", kinds=["transcript"])
+    assert refused(talk, kind="crm_sync", content="he said it", start=31.0, end=32.0)
+    assert refused(talk, kind="crm_sync", content="he said it", start=26.0, end=27.0)
+    assert kept(talk, kind="crm_sync", content="he said it", start=21.0, end=25.0)
+
+
+def test_what_is_without_sources_is_for_all_parties(talk: Talk) -> None:
+    talk.tell("party_join", 30.0, role="agent", jurisdiction="US-TX", party_id="desk-9")
+    kept(talk, kind="ai_summary", content="fine", start=2.0, end=9.0)
+    parties = {party["person"] for party in talk.get()["parties"]}
+    (stored,) = [e for e in talk.get("/timeline")["events"] if e["type"] == "artifact_stored"]
+    assert set(stored["data"]["persons"]) == parties
+    assert len(parties) == 2
 
 
 def test_a_summary_of_a_closed_stretch_is_refused(talk: Talk) -> None:
