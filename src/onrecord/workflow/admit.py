@@ -22,7 +22,7 @@ from onrecord.workflow.errors import InvalidRequestError, SealedError
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
-from onrecord.workflow.side_records import RecordKind, sealed
+from onrecord.workflow.side_records import RecordKind, places, sealed
 
 DEFAULT_KINDS = (
     Kind.AUDIO_RECORDING,
@@ -119,7 +119,9 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
     token, record = _token(d, identifier)
     await _make_keys(d, [PersonId(event.data["person"]) for event in events[1:]])
     async with live.lock:
-        await append(d, live, events, lambda _: [record, Record(RecordKind.UNSEALED, identifier, identifier, b"")])
+        mark = Record(RecordKind.UNSEALED, identifier, identifier, b"")
+        persons = [event.data["person"] for event in events[1:]]
+        await append(d, live, events, lambda _: [record, mark, *places(identifier, persons)])
     d.live[identifier] = live
     return identifier, token
 

@@ -55,9 +55,7 @@ class Closings:
     def over(self, timeline: Timeline) -> list[Timeline]:
         """The timeline with every closing here, where there is one."""
         events = self.all()
-        for event in events:
-            timeline = timeline.with_fact(fact(event))
-        return [timeline] if events else []
+        return [timeline.with_facts([fact(event) for event in events])] if events else []
 
 
 def _same(one: Event, other: Event) -> bool:

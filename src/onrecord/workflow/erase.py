@@ -3,11 +3,12 @@
 What was decided and consented to stays, as events; whoever asks for those to go is shredded as a person.
 """
 
+import asyncio
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from onrecord.base.ids import ObjectId, new_artifact_id
+from onrecord.base.ids import ObjectId, PersonId, TenantId, new_artifact_id
 from onrecord.capture.permission import Shut
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactState
@@ -57,10 +58,9 @@ async def _erase(d: Deployment, live: Live, request: Event) -> None:
                 for entry in wanted
                 for segment in (*entry.segments.values(), *entry.superseded.values())
             ],
-            "openings": [],
         }
         await journal.append(d, live, [journal.internal(live, d, Internal.ERASURE_INTENDED, data)])
-        await _carry_out(d, live, data)
+        await carry_out(d, live, data)
 
 
 async def resume_erasures(d: Deployment, live: Live) -> None:
@@ -84,23 +84,37 @@ def _answered(d: Deployment, live: Live) -> set[str]:
 
 async def _complete(d: Deployment, live: Live) -> None:
     for intent in list(live.conversation.pending_erasures.values()):
-        await _carry_out(d, live, intent)
+        await carry_out(d, live, intent)
 
 
-async def _carry_out(d: Deployment, live: Live, intent: Mapping[str, Any]) -> None:
+async def carry_out(d: Deployment, live: Live, intent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Under the lock: keys, then objects, then a look that they are gone, then completion, which names the events that
+    cannot be opened any more. May be repeated."""
+    loop = asyncio.get_running_loop()
+    persons = [PersonId(person) for person in intent.get("persons", ())]
+    for person in persons:
+        await loop.run_in_executor(d.executor, d.vault.shred_person, TenantId(d.tenant), person)
     objects: list[str] = list(intent["objects"])
     await remove(d, [{"object": identifier} for identifier in objects])
     _begin_anew(live)
     for identifier in objects:
         if _stands(d, ObjectId(identifier)):
             raise LogInconsistentError("an erased object is still stored")
+    gone = await loop.run_in_executor(d.executor, _unreadable, d, live) if persons else []
     done = {
         "erasure": intent["erasure"],
         "artifacts": list(intent["artifacts"]),
         "objects": len(objects),
-        "openings": list(intent["openings"]),
+        "openings": gone,
     }
     await journal.append(d, live, [journal.internal(live, d, Internal.ERASURE_COMPLETED, done)])
+    return done
+
+
+def _unreadable(d: Deployment, live: Live) -> list[int]:
+    """Sequence numbers of the events whose keys are gone."""
+    rows = d.store.events(d.tenant, live.conversation.interaction)
+    return [row.seq for row in rows if journal.open_row(d, row) is None]
 
 
 def _begin_anew(live: Live) -> None:

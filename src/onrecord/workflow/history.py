@@ -1,46 +1,104 @@
-"""Messages that this process no longer has in memory, made again from the log."""
+"""Messages that this process no longer has in memory, made again from the log, page by page."""
 
+import asyncio
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from onrecord.evidence.replay import fact_of
+from onrecord.interaction.events import INTERNAL, Internal
+from onrecord.interaction.record import fold
 from onrecord.ledger import leaf
+from onrecord.policy.kernel import Timeline
+from onrecord.storage.ports import EventRow
 from onrecord.workflow import journal
 from onrecord.workflow.changes import messages
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.feed import Message
-from onrecord.workflow.find import load
-from onrecord.workflow.live import Live
 from onrecord.workflow.packs import timeline_of
 
-BATCH = 1000
+PAGE_LEAVES = 200
+MAX_STATES = 200
+HEAD = frozenset({Internal.INTERACTION_OPENED, Internal.PARTY_ADDED})
+SILENT = INTERNAL - {Internal.EVENT_REPEATED, Internal.EVENT_CONFLICTED}
 
 
-def messages_after(d: Deployment, position: tuple[int, int], interaction: str | None) -> list[Message]:
-    """All messages after (leaf index, ordinal), in order."""
-    found: list[Message] = []
-    for name in sorted(_touched(d, position[0])):
-        if interaction is None or name == interaction:
-            found.extend(message for message in _again(d, name) if message.position > position)
-    return sorted(found, key=lambda message: message.position)
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A conversation as of its event `seq`."""
+
+    timeline: Timeline
+    seq: int
 
 
-def _touched(d: Deployment, first: int) -> set[str]:
-    """Interactions with an event at or after leaf index `first`."""
-    names: set[str] = set()
-    size = d.sequencer.size
-    for start in range(max(0, first), size, BATCH):
-        for entry in d.store.entries(d.tenant, start, min(start + BATCH, size)):
-            names.add(f"int_{leaf.parse(entry).interaction.hex()}")
-    return names
+class History:
+    """All messages after (leaf index, ordinal), of one interaction or of all, in order. At most one page is being made
+    at a time in this process. Memory: one page, and the timelines of the last MAX_STATES conversations."""
 
+    def __init__(self, d: Deployment, after: tuple[int, int], interaction: str | None) -> None:
+        self._d = d
+        self._after = min(after, (d.sequencer.size - 1, sys.maxsize))
+        self._interaction = interaction
+        self._next = max(0, self._after[0])
+        self._states: dict[str, _State] = {}
 
-def _again(d: Deployment, interaction: str) -> list[Message]:
-    rows = d.store.events(d.tenant, interaction)
-    whole = load(d, interaction, rows)
-    live = Live(whole.conversation, timeline_of(d, whole.conversation))
-    found: list[Message] = []
-    for row in rows:
-        event = journal.read(d, row)
-        if event is None:
-            continue
-        before = live.timeline
-        live.tell(event)
-        found.extend(messages(interaction, before, live.timeline, {event.event_id: row.index}, row.index))
-    return found
+    @property
+    def reached(self) -> tuple[int, int]:
+        """All messages up to here were given."""
+        return max(self._after, (self._next - 1, sys.maxsize))
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the log has nothing more now."""
+        return self._next >= self._d.sequencer.size
+
+    async def page(self) -> list[Message]:
+        """The next messages; perhaps none. Errors: StorageError, VaultError, LogInconsistentError."""
+        return await asyncio.get_running_loop().run_in_executor(self._d.far_reader, self._page)
+
+    def _page(self) -> list[Message]:
+        size = self._d.sequencer.size
+        if self._interaction is None:
+            until = min(self._next + PAGE_LEAVES, size)
+            rows = {name: self._rows(name) for name in self._touched(until)}
+        else:
+            mine = self._rows(self._interaction)
+            until = mine[PAGE_LEAVES].index if len(mine) > PAGE_LEAVES else size
+            rows = {self._interaction: mine}
+        found = [message for name, part in rows.items() for message in self._told(name, part, until)]
+        self._next = max(self._next, until)
+        return sorted(found, key=lambda message: message.position)
+
+    def _touched(self, until: int) -> set[str]:
+        """Interactions with an event in the leaves before `until`."""
+        entries = self._d.store.entries(self._d.tenant, self._next, until)
+        return {f"int_{leaf.parse(entry).interaction.hex()}" for entry in entries}
+
+    def _rows(self, interaction: str) -> list[EventRow]:
+        state = self._states.get(interaction)
+        return self._d.store.events(self._d.tenant, interaction, -1 if state is None else state.seq)
+
+    def _told(self, interaction: str, rows: list[EventRow], until: int) -> Iterable[Message]:
+        state = self._states.pop(interaction, None)
+        timeline = self._beginning(interaction, rows) if state is None else state.timeline
+        seq = -1 if state is None else state.seq
+        for row in rows:
+            if row.index >= until:
+                break
+            seq = row.seq
+            event = None if row.type in SILENT else journal.read(self._d, row)
+            fact = None if event is None else fact_of(event)
+            if event is None or fact is None:
+                continue
+            before, timeline = timeline, timeline.with_fact(fact)
+            if row.index >= self._after[0]:
+                made = messages(interaction, before, timeline, {event.event_id: row.index}, row.index)
+                yield from (message for message in made if message.position > self._after)
+        self._states[interaction] = _State(timeline, seq)
+        if len(self._states) > MAX_STATES:
+            del self._states[next(iter(self._states))]
+
+    def _beginning(self, interaction: str, rows: list[EventRow]) -> Timeline:
+        """Before any fact."""
+        read = (journal.read(self._d, row) for row in rows if row.type in HEAD)
+        return timeline_of(self._d, fold(interaction, (event for event in read if event is not None)))

@@ -73,8 +73,7 @@ async def append(
     except (StorageUnknownError, asyncio.CancelledError):
         live.halt()
         raise
-    for event in events:
-        live.apply(event)
+    live.apply(events)
     return done
 
 

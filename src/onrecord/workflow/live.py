@@ -94,19 +94,20 @@ class Live:
         found = [s for timeline in self._timelines() for s in timeline.closed(kind, start, end)]
         return intersect(normalise(found), [Stretch(start, end)])
 
-    def apply(self, event: Event) -> None:
-        """One durable event: into the record, and into the timeline where it is a fact for the kernel."""
-        apply(self.conversation, event)
-        self.tell(event)
-        flag = flag_of(event)
-        if flag is not None:
-            self.flags.append(flag)
+    def apply(self, events: Sequence[Event]) -> None:
+        """Durable events: into the record, and into the timeline those that are facts for the kernel."""
+        for event in events:
+            apply(self.conversation, event)
+            flag = flag_of(event)
+            if flag is not None:
+                self.flags.append(flag)
+        self.tell(events)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, events: Sequence[Event]) -> None:
         """Into the timeline alone."""
-        fact = fact_of(event)
-        if fact is not None:
-            self.timeline = self.timeline.with_fact(fact)
+        facts = [fact for fact in map(fact_of, events) if fact is not None]
+        if facts:
+            self.timeline = self.timeline.with_facts(facts)
 
     def media_head(self) -> float:
         """Seconds of media heard so far, over all tracks."""

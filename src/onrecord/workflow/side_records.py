@@ -1,6 +1,6 @@
 """Rows beside the log, sealed like events: credentials, stream tokens, idempotent replies, accounting."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,7 @@ class RecordKind(StrEnum):
     ARTIFACT = "artifact"
     RUNNING = "running"
     PACK = "pack"
+    PERSON = "person"
 
 
 def _bound(tenant: str, kind: str, identifier: str, interaction: str) -> bytes:
@@ -46,3 +47,8 @@ def opened(vault: Vault, tenant: str, record: Record) -> Any:
     keys, _, blob = record.blob.partition(b"\0")
     bound = _bound(tenant, record.kind, record.id, record.interaction)
     return canonical.loads(vault.open(TenantId(tenant), keys.decode(), bound, blob))
+
+
+def places(interaction: str, persons: Iterable[str]) -> list[Record]:
+    """Where each person takes part, to be found again by the person's random id alone."""
+    return [Record(RecordKind.PERSON, f"{person}/{interaction}", person, b"") for person in persons]

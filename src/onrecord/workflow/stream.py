@@ -17,7 +17,7 @@ from onrecord.workflow.errors import BadTokenError, SealedError, StreamConflictE
 from onrecord.workflow.find import find
 from onrecord.workflow.live import Live, Track
 from onrecord.workflow.segments import seal_in_background, seal_rest
-from onrecord.workflow.side_records import RecordKind, opened, sealed
+from onrecord.workflow.side_records import RecordKind, opened, places, sealed
 
 RECONNECT_UNCERTAINTY = 0.5
 
@@ -78,7 +78,8 @@ async def open_stream(d: Deployment, token: str, tracks: Sequence[NewTrack], off
             interaction=record.interaction,
         )
         event = journal.internal(live, d, Internal.STREAM_OPENED, data, t=start)
-        await journal.append(d, live, [event], lambda _: [used])
+        heard = dict.fromkeys(person for named in persons.values() for person in named)
+        await journal.append(d, live, [event], lambda _: [used, *places(record.interaction, heard)])
         live.tokens_used.add(record.id)
         live.epochs += 1
         for track in tracks:

@@ -32,10 +32,12 @@ from onrecord.workflow.live import Live, Said
 from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
 from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.settle import SETTLE, settle
+from onrecord.workflow.side_records import places
 from onrecord.workflow.statement import Sorted, Statement, new_closings, parse, sort
 from onrecord.workflow.stream import drain_if_ended, recheck
 
 MAX_EVENTS = 1000
+MAX_FACTS = 20_000
 CREATED, REPEATED, CONFLICT = 201, 200, 409
 Recorder = Callable[[int, dict[str, Any]], Sequence[Record]]
 
@@ -104,6 +106,8 @@ def _check(live: Live, principal: Principal, statement: Statement) -> None:
         raise SourceNotEntitledError("this source may not assert that", event.type)
     if live.conversation.seal is not None and not statement.closing and event.event_id not in live.said:
         raise SealedError("a sealed interaction takes nothing more but what closes")
+    if len(live.timeline.facts) >= MAX_FACTS and not statement.closing:
+        raise InvalidRequestError("this interaction has as many events as one may have", code="too_many_events")
 
 
 async def _answer(
@@ -179,7 +183,8 @@ async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
         for place in [data.get("jurisdiction", "unknown")]
     ]
     if events:
-        await append(d, live, events)
+        persons = [event.data["person"] for event in events]
+        await append(d, live, events, lambda _: places(live.conversation.interaction, persons))
 
 
 def _keep_shut(d: Deployment, live: Live, closing: Sequence[Event]) -> None:
@@ -195,11 +200,8 @@ class _Reply:
     """The body of an answer: made before the commit, so that it can be stored with it; indices come after."""
 
     def __init__(self, d: Deployment, live: Live, post: Sorted) -> None:
-        after = before = live.timeline
-        for event in post.events:
-            told = fact_of(event)
-            if told is not None:
-                after = after.with_fact(told)
+        before = live.timeline
+        after = before.with_facts([told for told in map(fact_of, post.events) if told is not None])
         now = live.now(d.clock.now_ns())
         known = max([now, live.conversation.last_received, *(event.received for event in post.events)])
         own = {event.event_id for event in post.events}

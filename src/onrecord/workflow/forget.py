@@ -1,0 +1,83 @@
+"""Forgets a person in every interaction: keys first, and with them all that they close. The log stays whole, and a
+completed erasure says which of its entries cannot be opened any more.
+
+Order: an intent in each interaction, then the keys, then the objects, then a completion in each. A restart takes up
+every intent without completion.
+"""
+
+import os
+from typing import Any
+
+from onrecord.base.ids import PersonId, TenantId
+from onrecord.capture.permission import Shut
+from onrecord.interaction.events import Internal
+from onrecord.interaction.record import ArtifactState
+from onrecord.storage.ports import Record
+from onrecord.vault.errors import SubjectError
+from onrecord.workflow import journal
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.erase import carry_out
+from onrecord.workflow.errors import NotFoundError
+from onrecord.workflow.find import find
+from onrecord.workflow.live import Live
+from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.recover import mend
+from onrecord.workflow.side_records import RecordKind
+from onrecord.workflow.stream import drain, recheck
+
+
+async def forget(d: Deployment, principal: Principal, person: str) -> dict[str, Any]:
+    """What is gone. Errors: ForbiddenError, NotFoundError; StorageError, VaultError (what was begun goes on later)."""
+    principal.need(Scope.PERSONS_ERASE)
+    try:
+        persons = d.vault.persons_of(TenantId(d.tenant), PersonId(person))
+    except SubjectError as error:
+        raise NotFoundError("there is no such person") from error
+    places = [record.id for each in persons for record in d.store.records(d.tenant, RecordKind.PERSON, each)]
+    if not places:
+        raise NotFoundError("there is no such person")
+    intents: list[tuple[Live, dict[str, Any]]] = []
+    for interaction in sorted({place.rpartition("/")[2] for place in places}):
+        live = await find(d, interaction)
+        intents.append((live, await _intend(d, live, set(persons))))
+    events = 0
+    for live, intent in intents:
+        async with live.lock:
+            events += len((await carry_out(d, live, intent))["openings"])
+        live.halt()
+    await mend(d)
+    for name in places:
+        d.store.delete(d.tenant, RecordKind.PERSON, name)
+    return {
+        "person": person,
+        "interactions": len(intents),
+        "events": events,
+        "objects": sum(len(intent["objects"]) for _, intent in intents),
+    }
+
+
+async def _intend(d: Deployment, live: Live, persons: set[PersonId]) -> dict[str, Any]:
+    """Nothing of the conversation is stored from here on; what is held is dropped."""
+    live.shut.append(Shut(0.0))
+    recheck(live)
+    for track in live.tracks.values():
+        track.stream = None
+    await drain(d, live)
+    interaction = live.conversation.interaction
+    async with live.lock:
+        wanted = [
+            entry
+            for entry in live.conversation.artifacts.values()
+            if entry.state is not ArtifactState.ERASED and persons.intersection(entry.persons)
+        ]
+        intent = {
+            "erasure": f"era_{os.urandom(16).hex()}",
+            "request": "",
+            "persons": sorted(persons),
+            "artifacts": [entry.artifact for entry in wanted],
+            "objects": [s.object_id for e in wanted for s in (*e.segments.values(), *e.superseded.values())],
+        }
+        event = journal.internal(live, d, Internal.ERASURE_INTENDED, intent)
+        mark = Record(RecordKind.UNSEALED, interaction, interaction, b"")
+        await journal.append(d, live, [event], lambda _: [mark])
+    return intent
