@@ -105,16 +105,19 @@ def test_a_late_opt_out_from_sound_reaches_what_was_made_of_it(talk: Talk, serve
     tags = kept(talk, kind="analytics_tags", content={"mood": "fine"}, sources=[of(whole, 20.0, 24.0)])["id"]
     edge = kept(talk, kind="ai_summary", content="edge", sources=[of(copy, 20.0, 24.8)])["id"]
     early = kept(talk, kind="ai_summary", content="early", sources=[of(copy, 0.0, 9.0)])["id"]
+    partly = kept(talk, kind="ai_summary", content="partly", sources=[of(told, 0.0, 22.0)])
+    assert partly["withheld"] == [[10.0, 20.0]]
     own = kept(talk, kind="ai_summary", content="of nothing", start=30.0, end=31.0)["id"]
     assert verified(talk, server).ok
     talk.tell("opt_out", 25.0, method="email", reason_code="asked", kinds=["audio_recording"])
     assert said(talk, told) == ["hello"]
     assert said(talk, copy) == ["hello"]
-    assert {name: state(talk, name) for name in (whole, tags, edge, early, own)} == {
+    assert {name: state(talk, name) for name in (whole, tags, edge, early, partly["id"], own)} == {
         whole: "quarantined",
         tags: "quarantined",
         edge: "quarantined",
         early: "active",
+        partly["id"]: "active",
         own: "active",
     }
     assert content(talk, whole).status_code == 409

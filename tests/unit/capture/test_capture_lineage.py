@@ -61,6 +61,7 @@ def test_what_a_source_does_not_hold_is_closed_to_all_made_of_it_stretch_by_stre
     known = {**SOUND, "words": words, "copy": copy}
     assert closed(made("ai_summary", [("copy", 0.0, 40.0)]), known, Closings({})) == [(9.5, 20.0)]
     assert closed(made("ai_summary", [("copy", 0.0, 9.0)]), known, Closings({})) == []
+    assert closed(made("ai_summary", [("copy", 0.0, 9.0), ("rec", 9.0, 40.0)]), known, Closings({})) == []
 
 
 @pytest.mark.parametrize("state", ["quarantined", "erased"])
