@@ -9,15 +9,13 @@ _PARTS = 32
 
 
 def is_codes(content: object) -> bool:
-    """Whether it has no room for free text: nothing at all, one code, or a flat list or object of up to 32 codes, truth
-    values, nulls, and numbers below 1000 with up to three decimals; the names in an object are codes too. A code has
-    up to 64 letters, digits and `_.:-`, and of digits up to three: no number of a card, a phone or a person."""
+    """Whether it has no room for free text: nothing at all, one code, or a flat object of up to 32 codes, truth values,
+    nulls, and numbers below 1000 with up to three decimals, under names that are codes too. A code has up to 64
+    letters, digits and `_.:-`, and of digits up to three: no number of a card, a phone or a person."""
     if content is None:
         return True
     if isinstance(content, Mapping):
         return len(content) <= _PARTS and all(_code(name) and _part(value) for name, value in content.items())
-    if isinstance(content, list | tuple):
-        return len(content) <= _PARTS and all(_part(value) for value in content)
     return _code(content)
 
 
