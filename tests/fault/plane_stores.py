@@ -225,4 +225,6 @@ def deploy(disks, fault, process, steps, clock):
         log_vkey=signer.verifier.vkey,
         hold_back=HOLD_BACK,
         executor=steps,
+        writers=steps,
+        far_reader=steps,
     )

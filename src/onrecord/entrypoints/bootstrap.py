@@ -26,6 +26,7 @@ from onrecord.workflow.packs import adopt
 
 TENANT = "default"
 WRITERS = 4
+READERS = 4
 
 
 class OpenError(OnRecordError):
@@ -69,8 +70,10 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
         )
         sequencer = Sequencer(store, TENANT, signer, signer.verifier.name)
         stack.callback(sequencer.close)
-        executor = ThreadPoolExecutor(WRITERS, "objects")
-        stack.callback(executor.shutdown)
+        readers, far_reader, writers = (
+            stack.enter_context(ThreadPoolExecutor(threads, name))
+            for threads, name in ((READERS, "readers"), (1, "far_reader"), (WRITERS, "writers"))
+        )
 
         def signed(text: bytes) -> bytes:
             return sign(text.decode(), [signer])
@@ -86,7 +89,9 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             sign=signed,
             log_vkey=signer.verifier.vkey,
             hold_back=settings.hold_back,
-            executor=executor,
+            executor=readers,
+            writers=writers,
+            far_reader=far_reader,
         )
         adopt(deployment)
         yield deployment

@@ -29,7 +29,7 @@ async def store_object(
     segment = f"seg_{os.urandom(16).hex()}"
     try:
         ref = await asyncio.get_running_loop().run_in_executor(
-            d.executor, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
+            d.writers, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
         )
     except BaseException:
         d.loose[segment] = ""
@@ -76,13 +76,15 @@ async def read_object(
     d: Deployment, artifact: str, entry: SegmentEntry, start: int = 0, end: int | None = None
 ) -> bytes:
     """Bytes [start, end) of the plain content. Errors: ErasedError, TamperedError, ObjectMissingError."""
-    meta = _meta(d, artifact, entry.segment)
-    return await asyncio.get_running_loop().run_in_executor(
-        d.executor, d.vault.read, TenantId(d.tenant), _ref(entry), meta, start, end
-    )
+    return await asyncio.get_running_loop().run_in_executor(d.executor, read_range, d, artifact, entry, start, end)
+
+
+def read_range(d: Deployment, artifact: str, entry: SegmentEntry, start: int, end: int | None) -> bytes:
+    """As `read_object`, for a thread that may wait."""
+    return d.vault.read(TenantId(d.tenant), _ref(entry), _meta(d, artifact, entry.segment), start, end)
 
 
 async def remove(d: Deployment, stored: Sequence[Mapping[str, Any]]) -> None:
     """All keys first, then the objects. Idempotent; `stored` as `store_object` gave it."""
     named = [ObjectId(item["object"]) for item in stored]
-    await asyncio.get_running_loop().run_in_executor(d.executor, d.vault.shred_objects, TenantId(d.tenant), named)
+    await asyncio.get_running_loop().run_in_executor(d.writers, d.vault.shred_objects, TenantId(d.tenant), named)

@@ -1,8 +1,10 @@
 """Everything a use case reaches: made once by the composition root."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from onrecord.base.clock import Clock
 from onrecord.ledger.sequencer import Sequencer
@@ -24,6 +26,10 @@ class LoadedPack:
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds.
+    What makes something durable waits in `writers`, what reads in `executor`, what reads far (history, exported sound)
+    in `far_reader`, of one thread: nobody who reads holds up a sealing, nor many who read far those who read little.
+    `loading`: conversations on their way into memory; `holders`: the tasks that have found one and have not ended;
+    `rested_shut`: those that left memory with their gates shut.
     `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
     its interaction; under a segment's name and without one, what only a sweep can find."""
 
@@ -38,7 +44,12 @@ class Deployment:
     log_vkey: str
     hold_back: float
     executor: ThreadPoolExecutor
+    writers: ThreadPoolExecutor
+    far_reader: ThreadPoolExecutor
     feed: Feed = field(default_factory=Feed)
     live: dict[str, Live] = field(default_factory=dict)
+    loading: dict[str, asyncio.Task[Live]] = field(default_factory=dict)
+    holders: dict[str, set[asyncio.Task[Any]]] = field(default_factory=dict)
+    rested_shut: set[str] = field(default_factory=set)
     loose: dict[str, str] = field(default_factory=dict)
     adopted: dict[str, LoadedPack] = field(default_factory=dict)

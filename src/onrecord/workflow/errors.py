@@ -53,6 +53,10 @@ class QuarantinedError(WorkflowError):
     code = "quarantined"
 
 
+class PackTooLargeError(WorkflowError):
+    code = "pack_too_large"
+
+
 class SealedError(WorkflowError):
     code = "interaction_sealed"
 

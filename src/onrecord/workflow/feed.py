@@ -69,6 +69,7 @@ class Feed:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self._history: deque[Message] = deque(maxlen=HISTORY_LIMIT)
+        self.closed = False
 
     def publish(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -79,7 +80,7 @@ class Feed:
                     self._subscriptions.discard(subscription)
 
     def subscribe(self, interaction: str | None, after: tuple[int, int] | None) -> Subscription:
-        """From now on, or from the message after `after` as far as this process still has it (see `oldest`)."""
+        """From now on, or from the message after `after` as far as this process still has it (see `reaches`)."""
         subscription = Subscription(interaction, (-1, -1) if after is None else after)
         if after is not None:
             for message in self._history:
@@ -87,13 +88,15 @@ class Feed:
         self._subscriptions.add(subscription)
         return subscription
 
-    def oldest(self) -> tuple[int, int] | None:
-        return self._history[0].position if self._history else None
+    def reaches(self, position: tuple[int, int]) -> bool:
+        """Whether this process still has all that came after that."""
+        return bool(self._history) and self._history[0].position <= position
 
     def drop(self, subscription: Subscription) -> None:
         subscription.close()
         self._subscriptions.discard(subscription)
 
     def close(self) -> None:
+        self.closed = True
         for subscription in tuple(self._subscriptions):
             self.drop(subscription)

@@ -1,5 +1,10 @@
 """Brings a conversation into memory: from what this process holds, or from its events."""
 
+import asyncio
+from itertools import islice
+from typing import Any
+
+from onrecord.capture.permission import Shut
 from onrecord.interaction.events import INTERNAL, Event, Internal
 from onrecord.interaction.record import Conversation, fold
 from onrecord.policy.facts import Fact
@@ -11,26 +16,68 @@ from onrecord.workflow.live import Live, Said
 from onrecord.workflow.packs import timeline_of
 from onrecord.workflow.side_records import RecordKind
 
-MAX_RESTING = 2000
+MAX_RESIDENT = 2000
 FACTS = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED, Internal.EVENT_CONFLICTED})
 
 
 async def find(d: Deployment, interaction: str) -> Live:
-    """Errors: NotFoundError, LogInconsistentError."""
-    live = d.live.get(interaction)
+    """The one state of it in this process, which stays in memory until the task that asked has ended.
+    Errors: NotFoundError, LogInconsistentError."""
+    _hold(d, interaction)
+    live = d.live.pop(interaction, None)
     if live is None:
-        live = load(d, interaction, d.store.events(d.tenant, interaction))
-        _make_room(d)
-        d.live[interaction] = live
+        return await _into_memory(d, interaction)
+    d.live[interaction] = live
+    return live
+
+
+def _hold(d: Deployment, interaction: str) -> None:
+    task = asyncio.current_task()
+    holders = d.holders.setdefault(interaction, set())
+    if task is not None and task not in holders:
+        holders.add(task)
+        task.add_done_callback(lambda _: _let_go(d, interaction, task))
+
+
+def _let_go(d: Deployment, interaction: str, task: asyncio.Task[Any]) -> None:
+    holders = d.holders[interaction]
+    holders.discard(task)
+    if not holders:
+        del d.holders[interaction]
+
+
+async def _into_memory(d: Deployment, interaction: str) -> Live:
+    """Read once, however many ask."""
+    reading = d.loading.get(interaction)
+    if reading is None:
+        reading = d.loading[interaction] = asyncio.create_task(_read(d, interaction))
+        reading.add_done_callback(lambda done: _has_read(d, interaction, done))
+    return await asyncio.shield(reading)
+
+
+def _has_read(d: Deployment, interaction: str, done: asyncio.Task[Live]) -> None:
+    del d.loading[interaction]
+    if not done.cancelled():
+        done.exception()  # whoever asked may have gone
+
+
+async def _read(d: Deployment, interaction: str) -> Live:
+    def work() -> Live:
+        return load(d, interaction, d.store.events(d.tenant, interaction))
+
+    live = await asyncio.get_running_loop().run_in_executor(d.executor, work)
+    if interaction in d.rested_shut:
+        d.rested_shut.discard(interaction)
+        live.shut.append(Shut(0.0))
+    make_room(d)
+    d.live[interaction] = live
     return live
 
 
 async def find_artifact(d: Deployment, artifact: str) -> tuple[Live, str]:
     """The conversation that an artifact belongs to. Errors: NotFoundError."""
-    for live in d.live.values():
-        if artifact in live.conversation.artifacts:
-            return live, artifact
-    record = d.store.record(d.tenant, RecordKind.ARTIFACT, artifact)
+    loop = asyncio.get_running_loop()
+    record = await loop.run_in_executor(d.executor, d.store.record, d.tenant, RecordKind.ARTIFACT, artifact)
     if record is None:
         raise NotFoundError("there is no such artifact")
     return await find(d, record.interaction), artifact
@@ -55,20 +102,25 @@ def load(d: Deployment, interaction: str, rows: list[EventRow]) -> Live:
     if facts:
         first = min(facts, key=lambda row: row.t)
         live.timeline = live.timeline.with_fact(Fact("erased", "erasure_request", first.t, first.received))
+    live.apply([event for _, event in read])
     for row, event in read:
-        live.apply(event)
         live.said[event.event_id] = Said(event, row.index)
     live.conversation.unreadable = len(erased)
     return live
 
 
-def _make_room(d: Deployment) -> None:
-    """Forgets sealed conversations at rest, oldest first; one that goes on, or has something left to do, stays."""
-    resting = [
-        name
-        for name, live in d.live.items()
-        if live.conversation.seal is not None
-        and not (live.lock.locked() or live.closings.all() or live.sealing or live.unsettled or live.halted)
-    ]
-    for name in resting[: max(0, len(d.live) - MAX_RESTING)]:
-        del d.live[name]
+def make_room(d: Deployment) -> None:
+    """Forgets conversations at rest, the least recently used first, as long as there are more than MAX_RESIDENT."""
+    surplus = max(0, len(d.live) - MAX_RESIDENT)
+    resting = (name for name, live in d.live.items() if name not in d.holders and _rests(live))
+    for name in list(islice(resting, surplus)):
+        if d.live.pop(name).is_shut:
+            d.rested_shut.add(name)
+
+
+def _rests(live: Live) -> bool:
+    """Whether its events bring it back as it is, and nothing is left to do. The gates of a track are no part of that
+    as long as media may come."""
+    c = live.conversation
+    busy = live.lock.locked() or live.sealing or live.closings.all() or live.unsettled or live.halted
+    return (c.seal is not None or not live.tracks) and not busy

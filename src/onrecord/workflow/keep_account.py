@@ -9,6 +9,8 @@ import structlog
 from onrecord.base.errors import OnRecordError
 from onrecord.storage.ports import Record
 from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.find import make_room
+from onrecord.workflow.live import Live
 from onrecord.workflow.recover import mend
 from onrecord.workflow.side_records import RecordKind, sealed
 
@@ -17,40 +19,58 @@ log = structlog.get_logger("account")
 
 
 async def keep_account(d: Deployment) -> None:
-    """Runs until cancelled."""
+    """Runs until cancelled, whatever a round meets."""
     keeper = Keeper(d)
     while True:
         await asyncio.sleep(INTERVAL_SECONDS)
-        await keeper.round()
+        try:
+            await keeper.round()
+        except Exception as error:  # noqa: BLE001  the outermost loop of a task that nobody awaits
+            log.error("round_failed", error=type(error).__name__)
 
 
 class Keeper:
     def __init__(self, d: Deployment) -> None:
         self._d = d
-        self._kept: dict[str, dict[str, Any]] = {}
+        self._kept: dict[str, object] = {}
 
     async def round(self) -> None:
         """A failed write is retried with the next round."""
         d = self._d
+        changed, now = self._changed()
         try:
-            records = [self._record(name, body) for name, body in self._changed().items()]
-            if records:
-                await asyncio.get_running_loop().run_in_executor(d.executor, d.store.put, d.tenant, records)
+            if changed:
+                await asyncio.get_running_loop().run_in_executor(d.writers, self._keep, changed)
+            self._kept = now
         except OnRecordError as error:
             log.error("account_not_kept", code=error.code)
-            self._kept.clear()
+            self._kept = {}
+        make_room(d)
         await mend(d)
 
-    def _changed(self) -> dict[str, dict[str, Any]]:
-        """Per interaction the present counters of its tracks, and the last ones that an event told of each."""
-        now = {}
+    def _changed(self) -> tuple[dict[str, dict[str, Any]], dict[str, object]]:
+        """Per interaction the present counters of its tracks, and the last ones that an event told of each; and by
+        which mark a change is known. What is sealed changes by events alone."""
+        now: dict[str, object] = {}
+        changed: dict[str, dict[str, Any]] = {}
         for name, live in self._d.live.items():
-            if live.tracks and not live.halted:
-                told = {n: dict(entry.accounting) for n, entry in live.conversation.tracks.items()}
-                now[name] = {"tracks": {t.name: t.gate.snapshot() for t in live.tracks.values()}, "told": told}
-        changed = {name: body for name, body in now.items() if self._kept.get(name) != body}
-        self._kept = now
-        return changed
+            if live.tracks and live.conversation.seal is None and not live.halted:
+                now[name] = mark = _mark(live)
+                if self._kept.get(name) != mark:
+                    told = {n: dict(entry.accounting) for n, entry in live.conversation.tracks.items()}
+                    tracks = {t.name: t.gate.snapshot() for t in live.tracks.values()}
+                    changed[name] = {"tracks": tracks, "told": told}
+        return changed, now
 
-    def _record(self, name: str, body: dict[str, Any]) -> Record:
-        return sealed(self._d.vault, self._d.tenant, RecordKind.ACCOUNTING, name, body, interaction=name)
+    def _keep(self, changed: dict[str, dict[str, Any]]) -> None:
+        d = self._d
+        kind = RecordKind.ACCOUNTING
+        records: list[Record] = [
+            sealed(d.vault, d.tenant, kind, name, body, interaction=name) for name, body in changed.items()
+        ]
+        d.store.put(d.tenant, records)
+
+
+def _mark(live: Live) -> object:
+    """Other with every sample that comes or changes its fate."""
+    return [(t.name, t.gate.head, t.gate.accounting.mark) for t in live.tracks.values()]

@@ -11,6 +11,8 @@ from onrecord.workflow.errors import ForbiddenError, InvalidRequestError, Unauth
 from onrecord.workflow.side_records import RecordKind, opened, sealed
 
 ANY_SOURCE = "any"
+READY = "ready"
+"""The name of the key in the ready file, which ends with the next start."""
 
 
 class Scope(StrEnum):
@@ -23,15 +25,18 @@ class Scope(StrEnum):
     POLICY_SET = "policy:set"
     REPLAY = "replay"
     KEYS_ADMIN = "keys:admin"
+    PERSONS_ERASE = "persons:erase"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`source` is what this credential speaks for in the matrix of who may say what; `any` for all of them."""
+    """`source` is what this credential speaks for in the matrix of who may say what; `any` for all of them. `name` is
+    its maker's word for it."""
 
     id: str
     source: str
     scopes: frozenset[Scope]
+    name: str | None = None
 
     def need(self, scope: Scope) -> None:
         if scope not in self.scopes:
@@ -46,15 +51,16 @@ class Credentials:
         self._known: dict[str, tuple[bytes, Principal]] = {}
         for record in d.store.records(d.tenant, RecordKind.CREDENTIAL):
             body = opened(d.vault, d.tenant, record)
-            principal = Principal(record.id, body["source"], frozenset(Scope(scope) for scope in body["scopes"]))
+            scopes = frozenset(Scope(scope) for scope in body["scopes"])
+            principal = Principal(record.id, body["source"], scopes, body.get("name"))
             self._known[record.id] = (bytes.fromhex(body["digest"]), principal)
 
-    def issue(self, source: str, scopes: frozenset[Scope]) -> tuple[str, Principal]:
+    def issue(self, source: str, scopes: frozenset[Scope], name: str | None = None) -> tuple[str, Principal]:
         """The secret key, shown once, and whom it makes. Durable when it returns."""
         identifier, secret = os.urandom(8).hex(), os.urandom(32).hex()
         digest = hashlib.sha256(secret.encode()).digest()
-        principal = Principal(identifier, source, scopes)
-        body = {"source": source, "scopes": sorted(scopes), "digest": digest.hex()}
+        principal = Principal(identifier, source, scopes, name)
+        body = {"source": source, "scopes": sorted(scopes), "digest": digest.hex(), "name": name}
         record = sealed(self._d.vault, self._d.tenant, RecordKind.CREDENTIAL, identifier, body)
         self._d.store.put(self._d.tenant, [record])
         self._known[identifier] = (digest, principal)
@@ -63,6 +69,9 @@ class Credentials:
     def revoke(self, identifier: str) -> bool:
         self._known.pop(identifier, None)
         return self._d.store.delete(self._d.tenant, RecordKind.CREDENTIAL, identifier)
+
+    def stands(self, identifier: str) -> bool:
+        return identifier in self._known
 
     def list(self) -> list[Principal]:
         return [principal for _, principal in self._known.values()]

@@ -61,14 +61,15 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
             await discard(d, live, stored)
             current = judged
     except OnRecordError as error:
-        _lost(track, current, error.code)
+        log.error("segment_lost", code=error.code)
+        _lost(track, current)
     except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
-        _lost(track, current, type(error).__name__)
+        log.error("segment_lost", error=type(error).__name__)
+        _lost(track, current)
 
 
-def _lost(track: Track, segment: Segment | None, why: str) -> None:
+def _lost(track: Track, segment: Segment | None) -> None:
     """Held for ever it would be neither stored nor told of."""
-    log.error("segment_lost", error=why)
     if segment is not None:
         with contextlib.suppress(CaptureError):
             track.gate.discarded(segment)

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from onrecord.interaction.events import Event
+from onrecord.storage.ports import EventRow
 from onrecord.workflow import journal, views
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live
@@ -16,16 +18,22 @@ async def timeline(d: Deployment, live: Live) -> dict[str, Any]:
 
 
 def _events(d: Deployment, interaction: str) -> list[dict[str, Any]]:
-    """In the order of the record. Of an event whose keys were destroyed only what the log shows in clear."""
-    found: list[dict[str, Any]] = []
-    for row in d.store.events(d.tenant, interaction):
-        shown: dict[str, Any] = {"t": row.t, "received": row.received, "type": row.type, "leaf_index": row.index}
-        event = journal.read(d, row)
-        if event is None:
-            shown |= {"event_id": f"erased-{row.uid.hex()}", "erased": True}
-        else:
-            shown |= {"event_id": event.event_id, "source": event.source, "data": dict(event.data)}
-            if event.uncertainty:
-                shown["uncertainty"] = event.uncertainty
-        found.append(shown)
-    return found
+    """In the order of the record, as the sealed events say it. Of one whose keys were destroyed only what the log shows
+    in clear."""
+    return [_shown(row, journal.read(d, row)) for row in d.store.events(d.tenant, interaction)]
+
+
+def _shown(row: EventRow, event: Event | None) -> dict[str, Any]:
+    if event is None:
+        clear = {"event_id": f"erased-{row.uid.hex()}", "type": row.type, "t": row.t, "received": row.received}
+        return {**clear, "leaf_index": row.index, "erased": True}
+    shown = {
+        "event_id": event.event_id,
+        "type": event.type,
+        "t": event.t,
+        "received": event.received,
+        "leaf_index": row.index,
+        "source": event.source,
+        "data": dict(event.data),
+    }
+    return {**shown, "uncertainty": event.uncertainty} if event.uncertainty else shown

@@ -5,13 +5,15 @@ from typing import Any
 
 from onrecord.base.clock import rfc3339
 from onrecord.evidence.replay import head_of
-from onrecord.interaction.record import ArtifactEntry, ArtifactState
+from onrecord.interaction.record import ArtifactEntry, ArtifactState, Conversation
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Decision, Flag
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live
 from onrecord.workflow.manifest import gaps_of
+
+MAX_TAIL_SECONDS = 3600.0
 
 
 def decision(d: Decision) -> dict[str, Any]:
@@ -140,9 +142,13 @@ def artifact(live: Live, entry: ArtifactEntry) -> dict[str, Any]:
 
 
 def length_of(live: Live) -> float:
-    """Where the call ends on its clock; before that, how far its media has come, in seconds."""
-    c = live.conversation
-    if c.ended_t is not None:
-        return c.ended_t
+    """As `length`, with the media that this process has heard and not stored yet."""
+    return length(live.conversation, live.media_head())
+
+
+def length(c: Conversation, head: float = 0.0) -> float:
+    """How long recordings are, in seconds: to where the call ends on its clock, but at most MAX_TAIL_SECONDS beyond its
+    last media; before that, to there."""
     stored = [(s.start + s.samples) / a.rate for a in c.artifacts.values() if a.track for s in a.segments.values()]
-    return max([live.media_head(), *stored])
+    reach = max([head, *stored])
+    return reach if c.ended_t is None else min(c.ended_t, reach + MAX_TAIL_SECONDS)

@@ -17,7 +17,7 @@ from onrecord.workflow import errors
         (errors.InvalidRequestError("x"), 400),
         (errors.UnauthenticatedError("x"), 401),
         (errors.ForbiddenError("x"), 403),
-        (errors.SourceNotEntitledError("x"), 403),
+        (errors.SourceNotEntitledError("x", "consent"), 403),
         (errors.NotFoundError("x"), 404),
         (errors.EventConflictError("x"), 409),
         (errors.VerdictClosedError("x"), 409),

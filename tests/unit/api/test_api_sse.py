@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onrecord.entrypoints.api import sse
+from onrecord.entrypoints.api import sending, sse
 from onrecord.entrypoints.api.problems import RequestError
 from onrecord.workflow.feed import QUEUE_LIMIT, Feed, Message
 
@@ -52,8 +52,34 @@ class Reader:
             await self.moved.wait()
 
 
-def stream(feed: Feed, reader: Reader, *backlog: Message, head: bool = False) -> "asyncio.Task[None]":
-    made = sse.EventStream(feed, feed.subscribe(None, None), backlog, head=head)
+class Log:
+    """A history of the given pages; `published` comes to the feed while the last of them is made."""
+
+    def __init__(self, feed: Feed, *pages: list[Message], published: tuple[Message, ...] = ()) -> None:
+        self.feed, self.pages, self.published = feed, list(pages), published
+        self.reached = (0, 0)
+
+    @property
+    def exhausted(self) -> bool:
+        return not self.pages
+
+    async def page(self) -> list[Message]:
+        page = self.pages.pop(0)
+        self.reached = page[-1].position
+        if not self.pages:
+            self.feed.publish(self.published)
+        return page
+
+
+def stream(
+    feed: Feed,
+    reader: Reader,
+    log: Any = None,
+    allowed: Callable[[], bool] = lambda: True,
+    *,
+    head: bool = False,
+) -> "asyncio.Task[None]":
+    made = sse.EventStream(feed, None, log, allowed, head=head)
     return asyncio.create_task(made({}, reader.receive, reader.send))
 
 
@@ -89,17 +115,56 @@ def test_positions() -> None:
             sse.parse_position(text)
 
 
-def test_messages_come_after_the_backlog_and_once() -> None:
+def test_messages_come_after_those_of_the_log_and_once() -> None:
     async def test(feed: Feed, reader: Reader) -> None:
-        task = stream(feed, reader, message(1), message(2))
-        await reader.until("id: 2.0")
-        feed.publish([message(2), message(2, 1), message(3)])
+        task = stream(feed, reader, Log(feed, [message(1)], [message(2)], published=(message(2), message(2, 1))))
+        await reader.until("id: 2.1")
+        feed.publish([message(3)])
         await reader.until("id: 3.0")
         ids = [line for line in reader.text.split("\n") if line.startswith("id: ")]
         assert ids == ["id: 1.0", "id: 2.0", "id: 2.1", "id: 3.0"]
         assert reader.text.startswith(": open\n\n")
         feed.close()
         await task
+        assert reader.ended
+
+    run(test)
+
+
+def test_what_memory_has_is_not_read_again() -> None:
+    async def test(feed: Feed, reader: Reader) -> None:
+        feed.publish([message(0), message(1)])
+        task = stream(feed, reader, Log(feed, [message(5)]))
+        await reader.until("id: 1.0")
+        feed.close()
+        await task
+        assert reader.text.count("id:") == 1
+
+    run(test)
+
+
+def test_a_revoked_key_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(feed: Feed, reader: Reader) -> None:
+        monkeypatch.setattr(sse, "KEEP_ALIVE_SECONDS", 0.0)
+        stands = [True]
+        task = stream(feed, reader, allowed=lambda: stands[0])
+        await reader.until(": keep-alive\n\n")
+        stands[0] = False
+        await task
+        assert reader.ended
+
+    run(test)
+
+
+def test_a_revoked_key_is_told_nothing_more() -> None:
+    async def test(feed: Feed, reader: Reader) -> None:
+        stands = [True]
+        task = stream(feed, reader, allowed=lambda: stands[0])
+        await reader.until(": open")
+        stands[0] = False
+        feed.publish([message(1)])
+        await task
+        assert "id:" not in reader.text
         assert reader.ended
 
     run(test)
@@ -136,7 +201,7 @@ def test_a_reader_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch
     async def test(feed: Feed, reader: Reader) -> None:
         task = stream(feed, reader)
         await reader.until(": open")
-        monkeypatch.setattr(sse, "SEND_SECONDS", 0.0)
+        monkeypatch.setattr(sending, "SEND_SECONDS", 0.0)
         reader.gate.clear()
         feed.publish([message(1)])
         await task
@@ -171,7 +236,7 @@ def test_a_reader_that_leaves_is_dropped() -> None:
 
 def test_head_has_no_body() -> None:
     async def test(feed: Feed, reader: Reader) -> None:
-        await stream(feed, reader, message(1), head=True)
+        await stream(feed, reader, Log(feed, [message(1)]), head=True)
         assert reader.text == ""
         assert reader.ended
 

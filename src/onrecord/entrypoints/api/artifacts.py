@@ -3,6 +3,7 @@
 import asyncio
 
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from onrecord.capture.words import Word
 from onrecord.entrypoints.api.interactions import live_of
@@ -11,6 +12,7 @@ from onrecord.entrypoints.api.ranges import Suffix, parse_range
 from onrecord.entrypoints.api.replies import HEADERS, json_reply
 from onrecord.entrypoints.api.requests import NewArtifact
 from onrecord.entrypoints.api.route import Call
+from onrecord.entrypoints.api.sending import Parts
 from onrecord.workflow import derive, views
 from onrecord.workflow.disclose import Content, disclose
 from onrecord.workflow.export import export
@@ -51,7 +53,7 @@ async def show_all(call: Call) -> Response:
     return json_reply({"artifacts": shown})
 
 
-async def content(call: Call) -> Response:
+async def content(call: Call) -> ASGIApp:
     """RFC 9110 section 14. There is no validator, so `If-Range` never matches."""
     live, artifact = await find_artifact(call.d, call.path("artifact"))
     headers = call.request.headers
@@ -87,6 +89,7 @@ def _headers(part: Content, artifact: str) -> dict[str, str]:
     extension = EXTENSIONS.get(part.media_type, "bin")
     return {
         **HEADERS,
+        "Content-Type": part.media_type,
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'attachment; filename="{artifact}.{extension}"',
     }
@@ -94,14 +97,14 @@ def _headers(part: Content, artifact: str) -> dict[str, str]:
 
 def _head(part: Content, artifact: str) -> Response:
     headers = _headers(part, artifact) | {"Content-Length": str(part.total)}
-    return Response(b"", 200, headers, part.media_type)
+    return Response(b"", 200, headers)
 
 
-def _reply(part: Content, artifact: str, status: int) -> Response:
-    headers = _headers(part, artifact)
+def _reply(part: Content, artifact: str, status: int) -> ASGIApp:
+    headers = _headers(part, artifact) | {"Content-Length": str(part.end - part.start)}
     if status == 206:
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.total}"
-    return Response(part.data, status, headers, part.media_type)
+    return Parts(status, headers, part.parts, "getContent")
 
 
 async def evidence(call: Call) -> Response:

@@ -9,11 +9,12 @@ from onrecord.entrypoints.api.replies import HEADERS, json_reply
 from onrecord.entrypoints.api.requests import KEY_SOURCES, NewKey
 from onrecord.entrypoints.api.route import Call
 from onrecord.workflow.errors import ForbiddenError, NotFoundError
-from onrecord.workflow.principal import ANY_SOURCE, Principal
+from onrecord.workflow.principal import ANY_SOURCE, READY, Principal
 
 
 def _view(principal: Principal) -> dict[str, object]:
-    return {"id": principal.id, "source": principal.source, "scopes": sorted(principal.scopes)}
+    shown: dict[str, object] = {"id": principal.id, "source": principal.source, "scopes": sorted(principal.scopes)}
+    return shown if principal.name is None else {**shown, "name": principal.name}
 
 
 async def create(call: Call) -> Response:
@@ -21,11 +22,13 @@ async def create(call: Call) -> Response:
     body: NewKey = call.body
     if body.source not in KEY_SOURCES:
         raise RequestError("`source` is not one of those known")
+    if body.name == READY:
+        raise RequestError("the name `ready` is the server's own")
     scopes = frozenset(body.scopes)
     if not scopes <= call.principal.scopes or call.principal.source not in {ANY_SOURCE, body.source}:
         raise ForbiddenError("a key cannot hand on what it does not hold")
     loop = asyncio.get_running_loop()
-    key, made = await loop.run_in_executor(call.d.executor, call.credentials.issue, body.source, scopes)
+    key, made = await loop.run_in_executor(call.d.writers, call.credentials.issue, body.source, scopes, body.name)
     return json_reply({**_view(made), "key": key}, 201)
 
 
@@ -35,6 +38,6 @@ async def show_all(call: Call) -> Response:
 
 async def revoke(call: Call) -> Response:
     loop = asyncio.get_running_loop()
-    if not await loop.run_in_executor(call.d.executor, call.credentials.revoke, call.path("key")):
+    if not await loop.run_in_executor(call.d.writers, call.credentials.revoke, call.path("key")):
         raise NotFoundError("there is no such key")
     return Response(status_code=204, headers=HEADERS)

@@ -31,6 +31,8 @@ STATUS_OF_CODE = {
     "unsupported_media_type": 415,
     "range_not_satisfiable": 416,
     "idempotency_mismatch": 422,
+    "pack_too_large": 422,
+    "wav_too_long": 422,
     "internal": 500,
     "log_inconsistent": 500,
     "storage_unknown": 500,

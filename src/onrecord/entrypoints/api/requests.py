@@ -82,7 +82,8 @@ class NewArtifact(Struct, forbid_unknown_fields=True):
 
 
 class NewKey(Struct, forbid_unknown_fields=True):
-    """`source` is what the key may speak for; `any` for everything."""
+    """`source` is what the key may speak for; `any` for everything. `name` is shown in the list of keys."""
 
     source: Annotated[str, Meta(extra_json_schema={"enum": KEY_SOURCES})]
     scopes: Annotated[list[Scope], Meta(min_length=1)]
+    name: Word80 | None = None

@@ -2,31 +2,27 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onrecord.entrypoints.api.problems import RequestError
 from onrecord.entrypoints.api.replies import HEADERS
 from onrecord.entrypoints.api.route import Call
-from onrecord.workflow.deployment import Deployment
+from onrecord.entrypoints.api.sending import put, while_taken
 from onrecord.workflow.errors import NotFoundError
 from onrecord.workflow.feed import Feed, Message, Subscription
 from onrecord.workflow.find import find
-from onrecord.workflow.history import messages_after
+from onrecord.workflow.history import History
 
 KEEP_ALIVE_SECONDS = 15.0
-SEND_SECONDS = 15.0
 CHUNK_MESSAGES = 200
 INTERACTION_ID = re.compile(r"int_[0-9a-f]{32}")
 
 RAW_HEADERS = [
     (name.lower().encode(), value.encode()) for name, value in {**HEADERS, "Content-Type": "text/event-stream"}.items()
 ]
-
-log = structlog.get_logger("api")
 
 _POSITION = re.compile(r"(\d{1,15})\.(\d{1,9})", re.ASCII)
 _encode = msgspec.json.Encoder().encode
@@ -57,79 +53,65 @@ def frame(message: Message) -> bytes:
 
 
 class EventStream:
-    """An ASGI response. First `backlog`, then what the subscription brings, until either side ends it.
+    """An ASGI response. First what the log has after the reader's position and memory has not, page by page, then what
+    a subscription brings, until either side ends it or the reader's key is revoked.
 
     A reader that takes nothing for 15 seconds, or lets its queue fill, is cut off; it may come back with its
     `Last-Event-ID`. It holds up nobody: the queue is its own."""
 
-    def __init__(self, feed: Feed, subscription: Subscription, backlog: Sequence[Message], *, head: bool) -> None:
+    def __init__(
+        self, feed: Feed, interaction: str | None, history: History | None, allowed: Callable[[], bool], *, head: bool
+    ) -> None:
         self._feed = feed
-        self._subscription = subscription
-        self._backlog = backlog
+        self._interaction = interaction
+        self._history = history
+        self._allowed = allowed
         self._head = head
+        self._subscription = feed.subscribe(interaction, None) if history is None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
-        tasks = {asyncio.create_task(self._write(send)), asyncio.create_task(self._until_gone(receive))}
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await while_taken(self._write(send), receive, "streamDecisions")
         finally:
-            self._feed.drop(self._subscription)
-            for task in tasks:
-                task.cancel()
-            for ended in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(ended, Exception):
-                    log.error("unexpected", error=type(ended).__name__, route="streamDecisions")
-
-    async def _until_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+            if self._subscription is not None:
+                self._feed.drop(self._subscription)
 
     async def _write(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": RAW_HEADERS})
-        try:
-            if not self._head:
-                await self._messages(send)
-            await self._put(send, b"", more=False)
-        except TimeoutError:
-            return
+        if not self._head:
+            await self._messages(send)
+        await put(send, b"", more=False)
 
     async def _messages(self, send: Send) -> None:
-        await self._put(send, b": open\n\n")
-        for start in range(0, len(self._backlog), CHUNK_MESSAGES):
-            await self._put(send, b"".join(map(frame, self._backlog[start : start + CHUNK_MESSAGES])))
-        known = self._backlog[-1].position if self._backlog else (-1, -1)
-        while True:
+        await put(send, b": open\n\n")
+        subscription = self._subscription or await self._caught_up(send)
+        while subscription is not None and self._allowed():
             try:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                    messages = await self._subscription.next()
+                    messages = await subscription.next()
             except TimeoutError:
-                await self._put(send, b": keep-alive\n\n")
+                await put(send, b": keep-alive\n\n")
                 continue
             if not messages:
                 return
-            await self._put(send, b"".join(frame(m) for m in messages if m.position > known))
+            await self._frames(send, messages)
 
-    async def _put(self, send: Send, chunk: bytes, *, more: bool = True) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+    async def _caught_up(self, send: Send) -> Subscription | None:
+        """The subscription that goes on where the log's messages end; none where the reader may not go on."""
+        history = self._history
+        while history is not None and self._allowed() and not self._feed.closed:
+            done = history.exhausted
+            self._subscription = subscription = self._feed.subscribe(self._interaction, history.reached)
+            if (done or self._feed.reaches(history.reached)) and not subscription.cut:
+                return subscription
+            self._feed.drop(subscription)
+            await self._frames(send, await history.page())
+        return None
 
-
-async def _subscribe(
-    d: Deployment, interaction: str | None, after: tuple[int, int] | None
-) -> tuple[Subscription, list[Message]]:
-    """The subscription and what must be sent before it: read from the log where memory does not reach back."""
-    oldest = d.feed.oldest()
-    subscription = d.feed.subscribe(interaction, after)
-    if after is None or (oldest is not None and oldest <= after and not subscription.cut):
-        return subscription, []
-    d.feed.drop(subscription)
-    subscription = d.feed.subscribe(interaction, None)
-    try:
-        backlog = await asyncio.get_running_loop().run_in_executor(d.executor, messages_after, d, after, interaction)
-    except BaseException:
-        d.feed.drop(subscription)
-        raise
-    return subscription, backlog
+    async def _frames(self, send: Send, messages: Sequence[Message]) -> None:
+        for start in range(0, len(messages), CHUNK_MESSAGES):
+            if self._allowed():
+                await put(send, b"".join(map(frame, messages[start : start + CHUNK_MESSAGES])))
 
 
 async def events(call: Call) -> ASGIApp:
@@ -139,5 +121,10 @@ async def events(call: Call) -> ASGIApp:
         if INTERACTION_ID.fullmatch(interaction) is None:
             raise NotFoundError("there is no such interaction")
         await find(call.d, interaction)
-    subscription, backlog = await _subscribe(call.d, interaction, after)
-    return EventStream(call.d.feed, subscription, backlog, head=call.request.method == "HEAD")
+    history = None if after is None else History(call.d, after, interaction)
+    head = call.request.method == "HEAD"
+
+    def allowed() -> bool:
+        return call.credentials.stands(call.principal.id)
+
+    return EventStream(call.d.feed, interaction, history, allowed, head=head)

@@ -25,7 +25,7 @@ from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.keep_account import keep_account
-from onrecord.workflow.principal import ANY_SOURCE, Credentials, Scope
+from onrecord.workflow.principal import ANY_SOURCE, READY, Credentials, Scope
 from onrecord.workflow.recover import recover, rest
 
 GRACE_SECONDS = 20.0
@@ -165,9 +165,9 @@ def _ready(d: Deployment, credentials: Credentials, given: argparse.Namespace, p
         print(f"api   http://{host}:{port}/v1\nmedia ws://{host}:{media_port}/v1/ingest/twilio", flush=True)
         return
     for known in credentials.list():
-        if known.source == ANY_SOURCE and known.scopes == frozenset(Scope):
+        if known.name == READY:
             credentials.revoke(known.id)
-    key, _ = credentials.issue(ANY_SOURCE, frozenset(Scope))
+    key, _ = credentials.issue(ANY_SOURCE, frozenset(Scope), READY)
     body = {
         "api": f"http://{host}:{port}",
         "ws": f"ws://{host}:{media_port}",

@@ -19,8 +19,9 @@ from onrecord.signal.wav import HEADER_BYTES
 from onrecord.workflow import journal
 from onrecord.workflow.contents import read_text
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.disclose import wav
 from onrecord.workflow.find import find
+from onrecord.workflow.sound import wav
+from onrecord.workflow.views import length_of
 
 FRAME = 160
 
@@ -99,7 +100,7 @@ async def _decrypt(d: Deployment, call: DemoCall, story: Story, claims: Claims) 
     recordings = [entry for entry in live.conversation.artifacts.values() if entry.track is not None]
     claims.check("two_recordings", "there is one recording a track", ok=len(recordings) == len(call.ulaw))
     for entry in recordings:
-        _listen(await wav(d, live, entry), entry, call, claims)
+        _listen(wav(d, entry, length_of(live)), entry, call, claims)
 
 
 def _texts(body: dict[str, Any]) -> Iterator[str]:
