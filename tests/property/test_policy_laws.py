@@ -166,6 +166,23 @@ def test_without_an_overlay_no_shipped_pack_loosens_the_others(head, known, pack
     never_higher(replay(compile_policy(SHIPPED, bare), bare, known), replay(compile_policy(others, bare), bare, known))
 
 
+def same(one, other):
+    """Whether two timelines answer everything alike, and stand on the same states."""
+    assert one.facts == other.facts
+    assert one.transitions() == other.transitions()
+    assert one.flags(50.0) == other.flags(50.0)
+    assert one.trace.known.transitions() == other.trace.known.transitions()
+    mine, theirs = one.trace.folded.steps, other.trace.folded.steps
+    assert [(s.at, s.call, s.was_on, s.raised) for s in mine] == [(s.at, s.call, s.was_on, s.raised) for s in theirs]
+    assert [s.decided.rulings for s in mine] == [s.decided.rulings for s in theirs]
+    assert [one.at(t) for t in PROBES] == [other.at(t) for t in PROBES]
+
+
+def from_scratch(policy, head, known):
+    """Without anything shared between steps of arriving: each fact on a trace of its own making."""
+    return Timeline(policy, head).with_facts(sorted(known, key=lambda fact: fact.received))
+
+
 @checked
 @given(heads, late_facts)
 def test_incremental_equals_from_scratch(head, known):
@@ -173,11 +190,57 @@ def test_incremental_equals_from_scratch(head, known):
     step_by_step = Timeline(policy, head)
     for fact in known:
         step_by_step = step_by_step.with_fact(fact)
-    whole = replay(policy, head, known)
-    assert step_by_step.transitions() == whole.transitions()
-    assert step_by_step.flags() == whole.flags()
+    same(step_by_step, from_scratch(compile_policy(SHIPPED, head), head, known))
     in_order = replay(policy, head, [replace(fact, received=fact.t) for fact in known])
-    assert in_order.transitions() == whole.transitions()
+    assert in_order.transitions() == step_by_step.transitions()
+
+
+repeated = st.builds(
+    lambda known, more, order, hurry: [
+        replace(fact, received=fact.received // hurry * hurry) if hurry else fact
+        for fact in order.sample([*known, *more], len(known) + len(more))
+    ],
+    late_facts,
+    late_facts.map(lambda known: known[2:]),
+    st.randoms(use_true_random=False),
+    st.sampled_from([0, 0, 4, 40]),
+)
+ACKS = {"capture_acks": "required", "stop_ack_timeout_s": 2, "late_event_after_s": 3}
+
+
+@checked
+@given(
+    heads, repeated, st.lists(st.integers(1, 12), max_size=4), st.lists(st.sampled_from([0.0, 0.0, 1.5]), max_size=28)
+)
+def test_many_facts_at_once_are_as_one_after_the_other(head, known, sizes, doubts):
+    """Duplicates, conflicts, late ones and whatever they raise; cut into groups anywhere."""
+    doubts = [*doubts, *[0.0] * len(known)]
+    known = [replace(fact, uncertainty=u) for fact, u in zip(known, doubts, strict=False)]
+    head = replace(head, overlay={**head.overlay, **ACKS})
+    singly = at_once = Timeline(compile_policy(SHIPPED, head), head)
+    for fact in known:
+        singly = singly.with_fact(fact)
+    rest = known
+    for size in sizes:
+        at_once, rest = at_once.with_facts(rest[:size]), rest[size:]
+    same(singly, at_once.with_facts(rest))
+    same(singly, from_scratch(compile_policy(SHIPPED, head), head, known))
+
+
+@checked
+@given(heads, st.lists(facts, min_size=2, max_size=3), st.randoms(use_true_random=False))
+def test_no_fact_reaches_further_than_what_it_changes(head, calls, random):
+    """One fact at a time, anywhere: each timeline shares steps with the one before and is as if made anew."""
+    policy = compile_policy(SHIPPED, head)
+    known = [replace(f, event_id=f"{n}{f.event_id}", received=99.0) for n, call in enumerate(calls) for f in call]
+    random.shuffle(known)
+    grown = Timeline(policy, head).with_facts(known)
+    for number, fact in enumerate(known[:6]):
+        grown = grown.with_fact(replace(fact, event_id=f"more{number}"))
+    anew = Timeline(compile_policy(SHIPPED, head), head)
+    for fact in sorted(grown.facts, key=lambda f: f.t):
+        anew = anew.with_fact(fact)
+    assert grown.transitions() == anew.transitions()
 
 
 @checked

@@ -5,11 +5,12 @@ against closings that are known to have happened before it: where the order is u
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from onrecord.policy.facts import Head
 from onrecord.policy.kinds import Kind
-from onrecord.policy.purposes import CONTENT, INDEX, ORDER, Purpose
+from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 
 BEFORE = float("-inf")
 CUSTOMER = "customer"
@@ -171,6 +172,9 @@ def unused(name: str, members: list[Member]) -> str:
 
 def marked(call: Call, reason: str, kinds: frozenset[Kind] = CONTENT) -> tuple[str, ...]:
     """The call's marks, with that of `kinds` changed."""
-    if all(call.marks[INDEX[kind]] == reason for kind in kinds):
-        return call.marks
-    return tuple(reason if kind in kinds else mark for kind, mark in zip(ORDER, call.marks, strict=True))
+    return _marked(call.marks, reason, kinds)
+
+
+@lru_cache(maxsize=512)
+def _marked(marks: tuple[str, ...], reason: str, kinds: frozenset[Kind]) -> tuple[str, ...]:
+    return tuple(reason if kind in kinds else mark for kind, mark in zip(ORDER, marks, strict=True))

@@ -174,6 +174,8 @@ def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flag
 
 def _latest(known: tuple[OptOut, ...], new: list[OptOut]) -> tuple[OptOut, ...]:
     """Of each party's opt-outs of one kind and scope the latest: it goes last."""
+    if not known and len(new) == 1:
+        return tuple(new)
     latest = {(old.key, old.scoped): old for old in known}
     for one in new:
         place = (one.key, one.scoped)
@@ -204,8 +206,11 @@ def _opt_in(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags
         old = opt_outs.get(kind, ())
         kept = tuple(o for o in old if o.key != keys[0] or o.late > span.early)
         if kept != old:
-            opt_outs[kind] = kept
             lifted.add(kind)
+            if kept:
+                opt_outs[kind] = kept
+            else:
+                del opt_outs[kind]
     return replace(call, opt_outs=opt_outs, marks=marked(call, "CONSENT_RENEWED", frozenset(lifted) & CONTENT))
 
 

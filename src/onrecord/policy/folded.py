@@ -126,17 +126,16 @@ class Folded:
         after = len(self.steps) - (len(steps) - high)
         touched = _touched(steps, low, high) | _touched(self.steps, before, after)
         new = _changes(steps, max(low, 1), high, touched)
-        changes = tuple(
-            _spliced(listed, new[index], start, end) if index in touched else listed
-            for index, listed in enumerate(self.changes)
-        )
+        changes = list(self.changes)
+        for index in touched:
+            changes[index] = _spliced(changes[index], new[index], start, end)
         flagged = [step for step in steps[low:high] if step.raised]
         if flagged or any(step.raised for step in self.steps[before:after]):
             left, right = _bounds(self.flagged, start, end)
             flagged = [*self.flagged[:left], *flagged, *self.flagged[right:]]
         else:
             flagged = self.flagged
-        return Folded(steps, changes, flagged)
+        return Folded(steps, tuple(changes), flagged)
 
 
 def _touched(steps: Sequence[Step], low: int, high: int) -> set[int]:
@@ -159,8 +158,9 @@ def _changes(steps: Sequence[Step], low: int, high: int, touched: set[int]) -> d
             continue
         before = steps[begin - 1].decided
         if step.decided is not before:
+            alone = None if step.effect is None else step.effect.fact.event_id
             for index in before.unlike(step.decided):
-                cause = _cause(steps, begin, number, index)
+                cause = alone if begin == number else _cause(steps, begin, number, index)
                 found[index].append(Change(step.at, cause, step.decided.rulings[index]))
         begin = number + 1
     return found

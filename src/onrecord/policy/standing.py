@@ -133,7 +133,7 @@ class Surveyor:
     def survey(self, book: Book, call: Call) -> Survey:
         views = [_views(call, book, member) for member in call.asked()]
         merged = views[0] if len(views) == 1 else tuple(map(_merged, zip(_NOBODY, *views, strict=True)))
-        opted = tuple([_opted(call.opt_outs[kind]) if kind in call.opt_outs else 0 for kind in ORDER])
+        opted = tuple([_opted(call.opt_outs.get(kind, ())) for kind in ORDER]) if call.opt_outs else _NO_OPT_OUT
         segments = frozenset([segment.type for segment in call.segments])
         common, ended, consented = _of_all(book, call)
         key = (book, merged, opted, segments, common, ended, consented, call.enabled)
@@ -146,6 +146,7 @@ class Surveyor:
         return found
 
 
+_NO_OPT_OUT = (0,) * len(ORDER)
 _NOBODY: Views = ((0, True),) * (len(_PURPOSES) + len(_SEPARATE))
 
 
