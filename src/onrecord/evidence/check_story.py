@@ -1,16 +1,18 @@
 """Checks 13 to 19 of `verify`: policy, decisions, derived members, accounting, and what must not be stored."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from onrecord.base.digests import Domain, commit
 from onrecord.base.stretch import Stretch
 from onrecord.capture import lineage
 from onrecord.evidence import build, read, steps, wire
 from onrecord.evidence.case import Case
-from onrecord.evidence.media import balances, counters, stored
+from onrecord.evidence.media import balances, counters, fates, stored
 from onrecord.evidence.replay import Replay, Status, replay, stated, status_of
 from onrecord.evidence.trial import SkippedError, Trial, need, require
-from onrecord.interaction.record import ArtifactEntry, ArtifactState, SegmentEntry
+from onrecord.interaction.record import ArtifactEntry, ArtifactState, SegmentEntry, TrackEntry
 from onrecord.policy.kinds import Kind
 from onrecord.signal.wav import HEADER_BYTES, wav_header
 
@@ -72,7 +74,8 @@ def rederived(trial: Trial) -> str:
 
 
 def accounting(trial: Trial) -> str:
-    """16. Every sample received or missing has one fate; what is written is what the segments hold."""
+    """16. Every sample received or missing has one fate; what is written is what the segments hold; and the fates that
+    were told, stretch by stretch, come to the same counts."""
     c = need(trial.conversation)
     for name, track in c.tracks.items():
         require(balances(track), f"the samples of track {name} do not add up")
@@ -80,7 +83,29 @@ def accounting(trial: Trial) -> str:
         samples = sum(end - start for start, end in stored(held))
         told = counters(track)["written"]
         require(trial.replay_is_partial or samples == told, f"track {name}: {told} samples written, {samples} held")
+        if not trial.replay_is_partial:
+            _check_fates(track, interrupted=bool(c.interruptions))
     return f"{len(c.tracks)} tracks add up" if c.tracks else "no stream of sound was received"
+
+
+def _check_fates(track: TrackEntry, *, interrupted: bool) -> None:
+    """Fates are told up to the last sealed segment, counts up to the head: where both end together they are equal. What
+    an interruption lost is one stretch up to where the head was, whatever was decided of parts of it before."""
+    counts, told = counters(track), fates(track)
+    whole = all(one[1] == other[0] for one, other in pairwise(told))
+    require(whole, "the fates that were told leave a hole")
+    by = Counter[str]()
+    for start, end, why in told:
+        by[why] += end - start
+    gaps = by["gap"] + by["disconnected"]
+    require(by["passed"] == counts["written"], "other samples were told of as passed than are counted as written")
+    below = by["policy"] <= counts["silenced_policy"] and gaps <= counts["silenced_gap"]
+    require(below, "more samples were told of as silenced than are counted")
+    if interrupted or not told or told[-1][1] < track.accounting.get("head", 0):
+        return
+    require(counts["lost"] <= by["lost"], "more samples are counted as lost than were told of")
+    equal = by["policy"] == counts["silenced_policy"] and gaps == counts["silenced_gap"]
+    require(equal or by["lost"] > 0, "fewer samples were told of as silenced than are counted")
 
 
 def closed_sound(trial: Trial) -> str:

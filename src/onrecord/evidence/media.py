@@ -1,5 +1,6 @@
 """`media.json` and `accounting.json`: what was stored of each track, in samples, and what became of the rest."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,19 @@ def balances(track: TrackEntry) -> bool:
     """received + missing = written + silenced + discarded + held + lost (purged is shown apart)."""
     held = counters(track)
     return sum(held[name] for name in RECEIVED) == sum(held[name] for name in FATES)
+
+
+def fates(track: TrackEntry) -> list[tuple[int, int, str]]:
+    """The fate of every sample of which one was told, in order: where runs lie over one another the later one holds."""
+    kept: list[tuple[int, int, str]] = []
+    for start, end, why in track.runs:
+        low = bisect_right(kept, start, key=lambda run: run[1])
+        high = bisect_left(kept, end, key=lambda run: run[0])
+        under = kept[low:high]
+        before = [(s, start, told) for s, _, told in under[:1] if s < start]
+        after = [(end, e, told) for _, e, told in under[-1:] if end < e]
+        kept[low:high] = [*before, (start, end, why), *after]
+    return kept
 
 
 def stored(segments: Iterable[SegmentEntry]) -> list[tuple[int, int]]:

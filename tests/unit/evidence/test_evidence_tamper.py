@@ -328,6 +328,47 @@ def test_samples_that_do_not_add_up():
     assert failure(story_with(boasting).build()) == "accounting"
 
 
+@pytest.mark.parametrize(
+    ("runs", "detail"),
+    [
+        ([[46 * RATE, 60 * RATE, "policy"]], "the fates that were told leave a hole"),
+        (
+            [[45 * RATE, 59 * RATE, "policy"], [59 * RATE, 60 * RATE, "gap"]],
+            "more samples were told of as silenced than are counted",
+        ),
+        (
+            [[44 * RATE, 45 * RATE, "lost"], [45 * RATE, 60 * RATE, "policy"]],
+            "other samples were told of as passed than are counted as written",
+        ),
+        (
+            [[45 * RATE, 59 * RATE, "policy"], [59 * RATE, 61 * RATE, "disconnected"]],
+            "more samples were told of as silenced than are counted",
+        ),
+        ([[45 * RATE, 59 * RATE, "policy"]], "fewer samples were told of as silenced than are counted"),
+    ],
+)
+def test_fates_that_do_not_come_to_the_counts(runs, detail):
+    def telling_otherwise(_, kind, data):
+        return {**data, "runs": runs} if kind == Internal.TRACK_ACCOUNTED else data
+
+    report = verify(story_with(telling_otherwise).build(), VKEY)
+    (check,) = [c for c in report.checks if c.id == "accounting"]
+    assert (check.result, check.detail) == ("fail", detail)
+
+
+def test_fates_are_told_as_far_as_segments_are_sealed():
+    """A pack of a call that goes on: what is held is counted, and told of later."""
+
+    def going_on(_, kind, data):
+        if kind != Internal.TRACK_ACCOUNTED:
+            return data
+        counts = {**accounting(60, 29), "head": 60 * RATE, "silenced_policy": 30 * RATE, "held": RATE}
+        return {**data, "runs": [], "accounting": counts}
+
+    report = verify(story_with(going_on).build(), VKEY)
+    assert report.ok, [c for c in report.checks if c.result == "fail"]
+
+
 def test_an_unknown_kernel_is_said():
     def later(_, kind, data):
         return {**data, "kernel": "99"} if kind == Internal.INTERACTION_OPENED else data
