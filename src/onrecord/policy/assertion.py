@@ -1,6 +1,8 @@
-"""Who may say what. Closings are free to everyone who takes part; openings need a source that is entitled to them."""
+"""Who may say what. Closings are free to all who are in the conversation; openings need a source that is entitled to
+them; a source outside the conversation says only what is its own to say."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Protocol
@@ -44,6 +46,12 @@ _MATRIX: Mapping[str, frozenset[Source]] = {
     # An acknowledgement opens nothing but clears a charge, so only who can know it may say it.
     "capture_ack": frozenset({_S.CAPTURE_SYSTEM, _S.PLATFORM}),
 }
+# Sources that are not in the conversation, and what they may assert beside the openings above: what a person has asked
+# for elsewhere, and what a system of capture knows of itself.
+_OUTSIDE: Mapping[Source, frozenset[str]] = {
+    _S.CRM: frozenset({"opt_out", "consent_withdrawn", "erasure_request"}),
+    _S.CAPTURE_SYSTEM: frozenset({"capture_report", "bypass"}),
+}
 # A consent out of a standing profile is for who keeps profiles.
 _PROFILE_KEEPERS = frozenset({_S.CRM, _S.PLATFORM, _S.COMPLIANCE})
 OPENING_TYPES = frozenset(_MATRIX)
@@ -81,7 +89,9 @@ def entitled(source: str, fact_type: str, data: Mapping[str, object], policy: Re
     if source not in set(Source) or fact_type not in CLIENT_TYPES:
         return False
     if not opens(fact_type, data):
-        return True
+        own = _OUTSIDE.get(Source(source))
+        refusal = source == _S.CRM and fact_type == "consent" and data.get("result") == "declined"
+        return own is None or fact_type in own or refusal
     allowed = _MATRIX[fact_type]
     if fact_type == "consent":
         allowed = _PROFILE_KEEPERS if data.get("method") == "stored_profile" else allowed - {_S.CRM}
@@ -102,8 +112,14 @@ _METHODS = frozenset(
     {"ivr_notice", "keypad", "verbal", "bot_confirmed", "agent_script", "continued", "screen", "web_form", "email"}
     | {"chat", "stored_profile"}
 )  # fmt: skip
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
 _LONGEST = 256
 _MOST = 64
+
+
+def _name(value: object) -> bool:
+    """A word that programs exchange; neither a sentence nor an address fits."""
+    return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
 
 
 def _text(value: object) -> bool:
@@ -141,27 +157,28 @@ _method = _one_of(_METHODS)
 _kinds = _some_of(Kind)
 _WHO: _Fields = {"party": _text, "party_id": _text}
 _PROOF: _Fields = {
-    "prompt_id": _text,
-    "prompt_hash": _text,
-    "language": _text,
+    "prompt_id": _name,
+    "prompt_hash": _name,
+    "language": _name,
     "grade": _one_of({"claimed", "sent", "heard"}),
     "offset": _seconds,
 }
 _RESULT = _one_of({"accepted", "declined", "implied", "no_response"})
-# Per type: fields that must be there, fields that may be. What only closes takes any text for scope, kinds and segment:
-# what the kernel does not know it takes for everything.
+# Per type: fields that must be there, fields that may be. Text is free only where it is sealed under the keys of those
+# whom it is about: whom an event names, and what a person's own closing says of its method, scope and kinds (what the
+# kernel does not know it takes for everything, so that no such closing is lost over a word).
 _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
     "call_start": ({}, {}),
     "call_end": ({}, {}),
     "prompt_delivered": (
-        {"prompt_version": _text},
+        {"prompt_version": _name},
         {"channel": _one_of({"ivr", "bot", "agent", "modal"}), "to": _text, "party_id": _text, **_PROOF},
     ),
     "consent": (
         {"result": _RESULT},
         {
             "method": _method,
-            "prompt_version": _text,
+            "prompt_version": _name,
             "scope": _some_of(Purpose),
             "address": _text,
             "user_agent": _text,
@@ -169,19 +186,19 @@ _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
             **_PROOF,
         },
     ),
-    "prompt_version_changed": ({"to": _text}, {}),
-    "transfer": ({"carries_consent": _flag}, {"from": _text, "to": _text}),
-    "party_join": ({"role": _text}, {"jurisdiction": _text, "party_id": _text}),
-    "jurisdiction_update": ({"jurisdiction": _text}, _WHO),
-    "segment_start": ({"segment": _text}, {"n": _count}),
-    "segment_end": ({"segment": _text}, {"n": _count}),
-    "segment_consent": ({"segment": _text, "result": _RESULT}, {"method": _method, "n": _count, **_WHO}),
-    "opt_out": ({}, {"method": _text, "reason_code": _text, "kinds": _texts, **_WHO}),
+    "prompt_version_changed": ({"to": _name}, {}),
+    "transfer": ({"carries_consent": _flag}, {"from": _name, "to": _name}),
+    "party_join": ({"role": _name}, {"jurisdiction": _name, "party_id": _text}),
+    "jurisdiction_update": ({"jurisdiction": _name}, _WHO),
+    "segment_start": ({"segment": _name}, {"n": _count}),
+    "segment_end": ({"segment": _name}, {"n": _count}),
+    "segment_consent": ({"segment": _name, "result": _RESULT}, {"method": _method, "n": _count, **_WHO}),
+    "opt_out": ({}, {"method": _text, "reason_code": _name, "kinds": _texts, **_WHO}),
     "opt_in": ({}, {"method": _method, "kinds": _kinds, **_WHO}),
     "consent_withdrawn": ({}, {"method": _text, "scope": _texts, **_WHO}),
     "erasure_request": ({}, {"method": _text, **_WHO}),
     "workflow": ({"recorded": _flag}, {}),
-    "bypass": ({}, {"by": _text, "action": _text, "kinds": _kinds}),
+    "bypass": ({}, {"by": _name, "action": _name, "kinds": _kinds}),
     "capture_ack": ({"kinds": _kinds}, {"action": _one_of({"stop", "pause"})}),
     "capture_report": ({"kinds": _kinds}, {"state": _one_of({"capturing", "paused", "stopped"})}),
 }

@@ -1,5 +1,6 @@
 import pytest
 
+from onrecord.interaction.events import ABOUT_NOBODY
 from onrecord.policy.assertion import CLIENT_TYPES, OPENING_TYPES, Source, closes, entitled, opens, parse_event
 from onrecord.policy.errors import InvalidEventError
 
@@ -55,12 +56,37 @@ def test_the_fields_of_the_readme_pass(kind):
     assert parse_event(kind, README[kind]) == README[kind]
 
 
-@pytest.mark.parametrize("source", list(Source))
+OUTSIDE = {Source.CRM, Source.CAPTURE_SYSTEM}
+
+
+@pytest.mark.parametrize("source", sorted(set(Source) - OUTSIDE))
 @pytest.mark.parametrize(("kind", "data"), CLOSINGS)
-def test_closings_are_free_to_all(source, kind, data):
+def test_closings_are_free_to_all_in_the_conversation(source, kind, data):
     assert entitled(source, kind, data)
     assert closes(kind, data)
     assert not opens(kind, data)
+
+
+@pytest.mark.parametrize(
+    ("source", "own"),
+    [
+        (
+            "crm",
+            {"opt_out", "consent_withdrawn", "erasure_request", "consent declined", "consent stored"}
+            | {"jurisdiction_update"},
+        ),
+        ("capture_system", {"capture_ack", "capture_report", "bypass"}),
+    ],
+)
+def test_who_is_outside_says_only_what_is_its_own(source, own):
+    everything = {**README, **{f"{kind} {n}": data for n, (kind, data) in enumerate(CLOSINGS)}}
+    everything["consent declined"] = {"result": "declined"}
+    everything["consent unanswered"] = {"result": "no_response"}
+    everything["consent stored"] = {"result": "accepted", "method": "stored_profile"}
+    allowed = {name for name, data in everything.items() if entitled(source, name.partition(" ")[0], data)}
+    numbered = {f"{kind} {n}" for n, (kind, data) in enumerate(CLOSINGS) if kind in own}
+    numbered |= {"consent 4"} if "consent declined" in own else set()
+    assert allowed == own | numbered
 
 
 @pytest.mark.parametrize("kind", sorted(OPENING_TYPES))
@@ -138,6 +164,27 @@ def test_what_may_do_either_closes_too():
         ("segment_start", {"segment": "x" * 300}, "segment"),
         ("opt_in", {"kinds": ["mood"]}, "kinds"),
         ("opt_out", {"kinds": "all"}, "kinds"),
+        ("opt_out", {"reason_code": "told Wanda Quill"}, "reason_code"),
+        ("segment_start", {"segment": "card of wanda"}, "segment"),
+        ("segment_end", {"segment": "a@b.example"}, "segment"),
+        ("segment_consent", {"segment": "-", "result": "accepted"}, "segment"),
+        ("prompt_delivered", {"prompt_version": "p 1"}, "prompt_version"),
+        ("consent", {"result": "accepted", "prompt_version": "p1\n"}, "prompt_version"),
+        ("consent", {"result": "accepted", "prompt_id": "wanda@quill.example"}, "prompt_id"),
+        ("consent", {"result": "accepted", "language": "plain English"}, "language"),
+        ("prompt_version_changed", {"to": "wanda@quill.example"}, "to"),
+        ("prompt_version_changed", {"to": "p" * 129}, "to"),
+        ("transfer", {"carries_consent": True, "from": "Wanda Quill"}, "from"),
+        ("transfer", {"carries_consent": True, "to": "Wanda Quill"}, "to"),
+        ("party_join", {"role": "Wanda Quill"}, "role"),
+        ("party_join", {"role": "spouse", "jurisdiction": "at home"}, "jurisdiction"),
+        ("jurisdiction_update", {"jurisdiction": "\u00e9"}, "jurisdiction"),
+        ("bypass", {"by": "Wanda Quill"}, "by"),
+        ("bypass", {"action": "called Wanda"}, "action"),
+        ("capture_ack", {"kinds": ["Wanda Quill"]}, "kinds"),
+        ("capture_ack", {"kinds": [], "action": "called Wanda"}, "action"),
+        ("capture_report", {"kinds": [], "state": "Wanda"}, "state"),
+        ("workflow", {"recorded": "Wanda"}, "recorded"),
         ("workflow", {"recorded": 1}, "recorded"),
     ],
 )
@@ -146,6 +193,7 @@ def test_a_wrong_field_is_named(kind, data, named):
         parse_event(kind, data)
     assert caught.value.code == "invalid_event"
     assert f"`{named}`" in caught.value.message
+    assert "anda" not in caught.value.message
 
 
 def test_an_unknown_field_and_an_unknown_type_are_refused_without_their_names():
@@ -158,3 +206,19 @@ def test_an_unknown_field_and_an_unknown_type_are_refused_without_their_names():
 def test_closings_take_what_the_kernel_will_take_for_everything():
     assert parse_event("opt_out", {"kinds": ["mood"]}) == {"kinds": ["mood"]}
     assert parse_event("consent_withdrawn", {"scope": ["all of it"]}) == {"scope": ["all of it"]}
+
+
+@pytest.mark.parametrize("word", ["p1", "rec_notice", "v2026.11/en-GB:a", "0", "x" * 128])
+def test_words_that_programs_exchange_pass(word):
+    assert parse_event("prompt_version_changed", {"to": word}) == {"to": word}
+    assert parse_event("transfer", {"carries_consent": True, "to": word})["to"] == word
+    assert parse_event("opt_out", {"reason_code": word}) == {"reason_code": word}
+
+
+@pytest.mark.parametrize("kind", sorted(CLIENT_TYPES & ABOUT_NOBODY))
+@pytest.mark.parametrize("free", ["Wanda Quill", "wanda@quill.example", "w,q"])
+def test_no_free_word_enters_what_is_sealed_under_nobody(kind, free):
+    for name in {*README[kind], "method", "party", "reason_code"}:
+        for value in (free, [free], {free: free}):
+            with pytest.raises(InvalidEventError):
+                parse_event(kind, {**README[kind], name: value})
