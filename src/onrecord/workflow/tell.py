@@ -19,6 +19,7 @@ from onrecord.workflow.changes import messages
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.erase import erase_on_request
 from onrecord.workflow.errors import (
+    ContentErasedError,
     EventConflictError,
     GatesShutError,
     IdempotencyMismatchError,
@@ -104,6 +105,8 @@ def _check(live: Live, principal: Principal, statement: Statement) -> None:
     policy = live.timeline.policy
     if principal.source != ANY_SOURCE and not entitled(principal.source, event.type, event.data, policy):
         raise SourceNotEntitledError("this source may not assert that", event.type)
+    if (live.conversation.erased or live.conversation.unreadable) and not statement.closing:
+        raise ContentErasedError("of what was erased nothing more is taken but what closes")
     if live.conversation.seal is not None and not statement.closing and event.event_id not in live.said:
         raise SealedError("a sealed interaction takes nothing more but what closes")
     if len(live.timeline.facts) >= MAX_FACTS and not statement.closing:

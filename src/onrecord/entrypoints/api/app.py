@@ -25,6 +25,7 @@ log = structlog.get_logger("api")
 PATH_FORMS = {
     "interaction": re.compile(r"int_[0-9a-f]{32}"),
     "artifact": re.compile(r"art_[0-9a-f]{32}"),
+    "person": re.compile(r"prs_[0-9a-f]{32}"),
     "key": re.compile(r"[0-9a-f]{16}"),
 }
 NOBODY = Principal("", "", frozenset())

@@ -202,16 +202,29 @@ class NewKeyMade(Struct, forbid_unknown_fields=True):
     key: str
     source: str
     scopes: list[str]
+    name: str | UnsetType = UNSET
 
 
 class KeyView(Struct, forbid_unknown_fields=True):
+    """`name` is `ready` for the key in the ready file."""
+
     id: str
     source: str
     scopes: list[str]
+    name: str | UnsetType = UNSET
 
 
 class Keys(Struct, forbid_unknown_fields=True):
     keys: list[KeyView]
+
+
+class Forgotten(Struct, forbid_unknown_fields=True):
+    """How many conversations, events and objects cannot be opened any more."""
+
+    person: str
+    interactions: int
+    events: int
+    objects: int
 
 
 class DecisionMessage(Struct, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from onrecord.entrypoints.api import artifacts, interactions, keys, openapi, requests, responses, service, sse
+from onrecord.entrypoints.api import artifacts, interactions, keys, openapi, persons, requests, responses, service, sse
 from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Call, Parameter, Route
 from onrecord.workflow.principal import Scope
@@ -138,7 +138,7 @@ ARTIFACTS = (
         },
         scope=Scope.CONTENT_READ,
         parameters=(Parameter("Range", "header", "One range of bytes (RFC 9110); several get the whole."),),
-        errors=("erased", "quarantined", "range_not_satisfiable"),
+        errors=("erased", "quarantined", "range_not_satisfiable", "wav_too_long"),
     ),
     Route(
         "GET",
@@ -156,7 +156,7 @@ ARTIFACTS = (
                 {"type": "string", "enum": ["permitted", "redacted"]},
             ),
         ),
-        errors=("invalid_request", "log_inconsistent"),
+        errors=("invalid_request", "pack_too_large", "erased", "log_inconsistent"),
     ),
 )
 
@@ -207,6 +207,15 @@ SERVICE = (
         keys.revoke,
         {204: Answer("Revoked", media_type=None)},
         scope=Scope.KEYS_ADMIN,
+    ),
+    Route(
+        "POST",
+        "/v1/persons/{person}/erasure",
+        "erasePerson",
+        "Destroys every key of a person, in all conversations, and what those keys close",
+        persons.erase,
+        {200: Answer("What is gone", (responses.Forgotten,))},
+        scope=Scope.PERSONS_ERASE,
     ),
     Route(
         "GET",
