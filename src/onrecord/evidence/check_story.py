@@ -132,13 +132,12 @@ def closed_derived(trial: Trial) -> str:
         return steps.closed(case.replay.transitions, kind)
 
     artifacts = _active(case, recordings=False)
-    for artifact in artifacts:
+    for position, artifact in enumerate(artifacts, 1):
         shut = lineage.closed(artifact, case.conversation.artifacts, verdicts)
-        name = f"{artifact.kind} {artifact.artifact}"
-        hits = lineage.newly(artifact, shut)
-        require(not hits, f"{name} covers {hits[0].start if hits else 0:.3f} s, which is closed")
+        hits = [start for start, _ in lineage.newly(artifact, shut)]
+        require(not hits, f"derived artifact {position} covers {min(hits, default=0):.3f} s, which is closed")
         stands = artifact.form == lineage.WORDS or lineage.may_stand(artifact, shut)
-        require(stands, f"{name} is content that cannot be shown to leave out what is closed")
+        require(stands, f"derived artifact {position} is content that cannot be shown to leave out what is closed")
     return f"{len(artifacts)} derived artifacts, none over a closed instant"
 
 

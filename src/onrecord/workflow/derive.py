@@ -75,7 +75,7 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
         kept = await loop.run_in_executor(d.executor, _keep, new, claim, shut)
         if kept is None:
             await _refused(d, live, claim)
-            raise VerdictClosedError(_why(live, claim))
+            raise _refusal(live, claim)
         data = await _store(d, live, claim, kept, new.classification)
         if await _name(d, live, claim, shut, data):
             return {"id": data["artifact"], "state": data["state"], "withheld": data["withheld"]}
@@ -140,12 +140,12 @@ def _keep(new: NewArtifact, claim: Claim, shut: Sequence[Stretch]) -> Kept | Non
     return Kept(told.withheld, body, tuple(sorted({word.channel for word in told.kept})))
 
 
-def _why(live: Live, claim: Claim) -> str:
+def _refusal(live: Live, claim: Claim) -> VerdictClosedError:
     if live.is_shut:
-        return "gates are shut until an event is accepted"
+        return VerdictClosedError("gates are shut until an event is accepted")
     if claim.kind in HANDLING_RECORDS and claim.form != CODES and not claim.sources:
-        return "free text names its sources: without them it is about a stretch that is closed in part"
-    return "the verdict closes all of this, or a part that cannot be cut out"
+        return VerdictClosedError("free text names its sources: without them it is about a stretch closed in part")
+    return VerdictClosedError("the verdict closes all of this, or a part that cannot be cut out")
 
 
 def _persons(live: Live, claim: Claim, channels: Sequence[str]) -> list[PersonId]:
