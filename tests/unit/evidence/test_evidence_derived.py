@@ -47,8 +47,8 @@ def test_what_may_stand(data):
     assert check_of((Internal.ARTIFACT_STORED, data)) == ("pass", "2 derived artifacts, none over a closed instant")
 
 
-def covers(t):
-    return f"derived artifact 2 covers {t:.3f} s, which is closed"
+def covers(t, position=2):
+    return f"derived artifact {position} covers {t:.3f} s, which is closed"
 
 
 UNPROVEN = "derived artifact 2 is content that cannot be shown to leave out what is closed"
@@ -76,7 +76,7 @@ def test_what_may_not(data, detail):
 def test_what_is_made_of_what_was_quarantined():
     summary = derived("ai_summary", "content", OPEN, [])
     gone = (Internal.ARTIFACT_QUARANTINED, {"artifact": TRANSCRIPT, "cause": "ev-1"})
-    assert check_of((Internal.ARTIFACT_STORED, summary), gone) == ("fail", covers(6.0))
+    assert check_of((Internal.ARTIFACT_STORED, summary), gone) == ("fail", covers(6.0, 1))
     both = (Internal.ARTIFACT_QUARANTINED, {"artifact": OTHER, "cause": "ev-1"})
     assert check_of((Internal.ARTIFACT_STORED, summary), gone, both)[0] == "pass"
 
