@@ -1,6 +1,7 @@
 """What each fact does to a call's state. Nothing here raises: of what is malformed an opening does nothing, and a
 closing closes all that it could have meant."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
@@ -165,22 +166,24 @@ def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flag
         isinstance(kind, str) and kind in _KINDS for kind in listed
     )  # fmt: skip
     kinds = frozenset(_KINDS[str(kind)] for kind in _items(listed)) if scoped else CONTENT
-    keys = _keys(call, data)
-    opt_outs = dict(call.opt_outs)
+    new = [OptOut(key, span.late, scoped) for key in _keys(call, data)]
+    opt_outs, made = dict(call.opt_outs), dict[int, tuple[OptOut, ...]]()
     for kind in kinds:
-        opt_outs[kind] = _latest(opt_outs.get(kind, ()), [OptOut(key, span.late, scoped) for key in keys])
+        known = call.opt_outs.get(kind, ())
+        if id(known) not in made:
+            made[id(known)] = _latest(known, new)
+        opt_outs[kind] = made[id(known)]
     return replace(call, opt_outs=opt_outs)
 
 
 def _latest(known: tuple[OptOut, ...], new: list[OptOut]) -> tuple[OptOut, ...]:
-    """Of each party's opt-outs of one kind and scope the latest: it goes last."""
-    if not known and len(new) == 1:
-        return tuple(new)
-    latest = {(old.key, old.scoped): old for old in known}
+    """Of each party's opt-outs of one kind and scope the latest: it goes last. Sorted by party and scope."""
     for one in new:
-        place = (one.key, one.scoped)
-        latest[place] = max(one, latest.get(place, one), key=lambda opt_out: opt_out.late)
-    return tuple(latest[place] for place in sorted(latest))
+        place = bisect_left(known, (one.key, one.scoped), key=lambda old: (old.key, old.scoped))
+        same = [old for old in known[place : place + 1] if (old.key, old.scoped) == (one.key, one.scoped)]
+        latest = max([one, *same], key=lambda opt_out: opt_out.late)
+        known = (*known[:place], latest, *known[place + len(same) :])
+    return known
 
 
 def _items(value: object) -> tuple[object, ...]:

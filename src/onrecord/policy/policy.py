@@ -44,9 +44,9 @@ class Judgment:
 class Book:
     """The rules that apply to calls between certain places. Tables only; the cache changes no answer."""
 
-    def __init__(self, policy: "Policy", packs: Sequence[Pack], modes: Mapping[str, str], *, unknown: bool) -> None:
+    def __init__(self, policy: "Policy", packs: Sequence[Pack], *, explicit: bool, unknown: bool) -> None:
         self.unknown = unknown
-        self.explicit = EXPLICIT in modes.values()
+        self.explicit = explicit
         self._packs = packs
         self._overlay = policy.overlay
         self.training_allowed = self._choice("training") != TRAINING_NEVER
@@ -146,28 +146,41 @@ def _core(situation: Situation) -> str:
     return f"core.{situation.word.replace('_', '-')}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """What the packs make of one place: those of places or the default that cover it, whether one of them knows no
+    regime for it, and whether consent there must be explicit by them; `regime` is the strictest."""
+
+    covering: tuple[Pack, ...]
+    unknown: bool
+    mode: str
+    regime: str
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Compiled packs and overlay, for one interaction. `derivation`: derived kinds, each after its sources."""
+    """Compiled packs and overlay, for one interaction. `derivation`: derived kinds, each after its sources. What is
+    kept beside them changes no answer."""
 
     packs: tuple[Pack, ...]
     overlay: Overlay
     derivation: tuple[Kind, ...]
-    _books: dict[tuple[str, frozenset[str]], Book] = field(default_factory=dict, repr=False, compare=False)
+    _places: dict[str, _Place] = field(default_factory=dict, repr=False, compare=False)
+    _bound: dict[tuple[str, frozenset[str]], Book] = field(default_factory=dict, repr=False, compare=False)
+    _books: dict[tuple[tuple[str, ...], bool, bool], Book] = field(default_factory=dict, repr=False, compare=False)
 
     def asserters(self, fact_type: str) -> frozenset[Source] | None:
         return narrowed(pack.asserters.get(fact_type) for pack in self.packs)
 
     def regime(self, place: str) -> str:
         """The regime by the pack that covers the place; `unknown` where none does."""
-        regimes = [found for pack in self.packs if (found := self._within(pack, place)) is not None]
-        return min(regimes, key=("gdpr", "all_party", "one_party").index) if regimes else "unknown"
+        return self._place(place).regime
 
     def book(self, sector: str, places: frozenset[str]) -> Book:
         key = (sector, places)
-        if key not in self._books:
-            self._books[key] = self._bind(sector, places)
-        return self._books[key]
+        if key not in self._bound:
+            self._bound[key] = self._bind(sector, places)
+        return self._bound[key]
 
     def _within(self, pack: Pack, place: str) -> str | None:
         regime = pack.places.get(place)
@@ -183,33 +196,44 @@ class Policy:
         by_regime = any(option.startswith("consent_mode.") for option in self.overlay.chosen)
         return regime if by_regime else choices[0]
 
+    def _place(self, place: str) -> _Place:
+        found = self._places.get(place)
+        if found is None:
+            within = {pack.id: regime for pack in self.packs if (regime := self._within(pack, place)) is not None}
+            covering = [p for p in self.packs if p.reach is Reach.PLACES and p.id in within]
+            covering = covering or [pack for pack in self.packs if pack.reach is Reach.DEFAULT]
+            regimes = [within.get(pack.id, "unknown") for pack in covering] or ["unknown"]
+            granted = [self._may_continue(p, regime) for p, regime in zip(covering, regimes, strict=False)]
+            mode = CONTINUE if covering and all(granted) else EXPLICIT
+            strictest = min(within.values(), key=("gdpr", "all_party", "one_party").index) if within else "unknown"
+            found = self._places[place] = _Place(tuple(covering), "unknown" in regimes, mode, strictest)
+        return found
+
     def _bind(self, sector: str, places: frozenset[str]) -> Book:
-        local = [pack for pack in self.packs if pack.reach is Reach.PLACES]
-        default = [pack for pack in self.packs if pack.reach is Reach.DEFAULT]
+        """Calls between other places may come under the same book."""
+        found = {self._place(place) for place in places}
         applying = [p for p in self.packs if p.reach is Reach.ALWAYS or sector in p.sectors]
-        modes: dict[str, str] = {}
-        unknown = not places
-        for place in places:
-            covering = [pack for pack in local if self._within(pack, place) is not None] or default
-            applying += [pack for pack in covering if pack not in applying]
-            found = [self._within(pack, place) or "unknown" for pack in covering] or ["unknown"]
-            unknown = unknown or "unknown" in found
-            granted = all(self._may_continue(pack, self._within(pack, place) or "unknown") for pack in covering)
-            modes[place] = CONTINUE if covering and granted else EXPLICIT
+        covering = [pack for place in found for pack in place.covering]
         if not places:
-            applying += default
-            modes["unknown"] = EXPLICIT
-        vetoes = [pack for pack in applying if pack.reach not in {Reach.PLACES, Reach.DEFAULT}]
-        for place in modes:
-            option = f"consent_mode.{self.regime(place)}"
-            if any(option in pack.options and CONTINUE not in pack.options[option] for pack in vetoes):
-                modes[place] = EXPLICIT
-        ordered = [pack for pack in self.packs if pack in applying]
-        return Book(self, ordered, modes, unknown=unknown)
+            covering = [pack for pack in self.packs if pack.reach is Reach.DEFAULT]
+        ids = {pack.id for pack in (*applying, *covering)}
+        vetoes = [p for p in self.packs if p.id in ids and p.reach not in {Reach.PLACES, Reach.DEFAULT}]
+        explicit = not places or any(place.mode == EXPLICIT or _vetoed(vetoes, place.regime) for place in found)
+        unknown = not places or any(place.unknown for place in found)
+        ordered = [pack for pack in self.packs if pack.id in ids]
+        key = (tuple(pack.id for pack in ordered), explicit, unknown)
+        if key not in self._books:
+            self._books[key] = Book(self, ordered, explicit=explicit, unknown=unknown)
+        return self._books[key]
 
     def _may_continue(self, pack: Pack, regime: str) -> bool:
         option = f"consent_mode.{regime}"
         return self.overlay.chosen.get(option) == CONTINUE and CONTINUE in pack.options.get(option, ())
+
+
+def _vetoed(packs: Sequence[Pack], regime: str) -> bool:
+    option = f"consent_mode.{regime}"
+    return any(option in pack.options and CONTINUE not in pack.options[option] for pack in packs)
 
 
 def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:

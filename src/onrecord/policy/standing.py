@@ -1,6 +1,6 @@
 """From a call's state to the situations that hold for each kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onrecord.policy.call import Call, Grant, Member, OptOut, Record, Segment, Views
@@ -26,7 +26,10 @@ class Survey:
 
 def valid_grants(call: Call, record: Record) -> tuple[Grant, ...]:
     """The grants that are to every text which may be the current one."""
-    return tuple(g for g in record.grants if all(g.version == v.value for v in call.versions))
+    if not call.versions:
+        return record.grants
+    current = {holding.value for holding in call.versions}
+    return tuple([g for g in record.grants if {g.version} == current])
 
 
 def standing(call: Call, member: Member, purpose: Purpose, book: Book) -> tuple[Situation, bool]:
@@ -133,7 +136,7 @@ class Surveyor:
     def survey(self, book: Book, call: Call) -> Survey:
         views = [_views(call, book, member) for member in call.asked()]
         merged = views[0] if len(views) == 1 else tuple(map(_merged, zip(_NOBODY, *views, strict=True)))
-        opted = tuple([_opted(call.opt_outs.get(kind, ())) for kind in ORDER]) if call.opt_outs else _NO_OPT_OUT
+        opted = _opted(call.opt_outs) if call.opt_outs else _NO_OPT_OUT
         segments = frozenset([segment.type for segment in call.segments])
         common, ended, consented = _of_all(book, call)
         key = (book, merged, opted, segments, common, ended, consented, call.enabled)
@@ -157,11 +160,15 @@ def _merged(column: Iterable[tuple[int, bool]]) -> tuple[int, bool]:
     return bits, explicit
 
 
-def _opted(opt_outs: Sequence[OptOut]) -> int:
-    bits = 0
-    for opt_out in opt_outs:
-        bits |= (Situation.OPTED_OUT_SCOPED if opt_out.scoped else Situation.OPTED_OUT).bit
-    return bits
+def _opted(opt_outs: Mapping[Kind, Sequence[OptOut]]) -> tuple[int, ...]:
+    """Bits per kind. Kinds named together have one and the same sequence, which is read once."""
+    made: dict[int, int] = {}
+    for known in opt_outs.values():
+        if id(known) not in made:
+            scopes = {opt_out.scoped for opt_out in known}
+            bits = Situation.OPTED_OUT_SCOPED.bit if True in scopes else 0
+            made[id(known)] = bits | (Situation.OPTED_OUT.bit if False in scopes else 0)
+    return tuple([made[id(opt_outs[kind])] if kind in opt_outs else 0 for kind in ORDER])
 
 
 def _of_all(book: Book, call: Call) -> tuple[int, int, bool]:
