@@ -183,6 +183,8 @@ def _bounds(listed: Sequence[Step | Change], start: float, end: float) -> tuple[
 
 def _spliced(listed: list[Change], new: list[Change], start: float, end: float) -> list[Change]:
     left, right = _bounds(listed, start, end)
+    if left == len(listed):
+        return listed + new if new else listed
     return listed if listed[left:right] == new else [*listed[:left], *new, *listed[right:]]
 
 
