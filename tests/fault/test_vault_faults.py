@@ -94,7 +94,7 @@ def life(book, vault, seed):
             elif what == "object" and book.written:
                 identifier = dice.choice(book.written)[0].object_id
                 book.objects.append(identifier)
-                vault.shred_object(TENANT, identifier)
+                vault.shred_objects(TENANT, [identifier])
                 book.gone.append(identifier)
             elif what == "person":
                 person = dice.choice(book.people)
@@ -126,7 +126,7 @@ def restart(book, keys, objects):
     for person in book.persons:
         vault.shred_person(TENANT, person)
     for identifier in book.objects:
-        vault.shred_object(TENANT, identifier)
+        vault.shred_objects(TENANT, [identifier])
     vault.sweep({ref.object_id for ref, _, _ in book.written})
     return vault
 

@@ -129,7 +129,7 @@ def test_what_opens_is_exactly_what_nobody_shredded(steps):
             erased |= human[a]
         elif what == "shred object" and written:
             gone.add(number % len(written))
-            vault.shred_object(TENANT, written[number % len(written)][0].object_id)
+            vault.shred_objects(TENANT, [written[number % len(written)][0].object_id])
         elif what == "link":
             if {a, b} & erased:
                 with pytest.raises(ErasedError):

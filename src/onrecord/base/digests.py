@@ -13,7 +13,6 @@ class Domain(Enum):
 
     EVENT = b"onrecord/event/v1"
     OBJECT = b"onrecord/object/v1"
-    HEAD = b"onrecord/head/v1"
 
     def __init__(self, name: bytes) -> None:
         self.prefix = name.ljust(24, b"\0")

@@ -19,7 +19,7 @@ from onrecord.storage.localfiles import LocalObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
 from onrecord.vault.keyfile import SqliteKeyStore
 from onrecord.vault.keyring import Keyring
-from onrecord.vault.localkms import check_apart, open_local_kms, store_file
+from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
 from onrecord.workflow.deployment import Deployment, LoadedPack
 from onrecord.workflow.packs import adopt
@@ -40,6 +40,11 @@ class DataInUseError(OpenError):
     disposition = Disposition.RETRY
 
 
+class KeysInUseError(OpenError):
+    code = "keys_in_use"
+    disposition = Disposition.RETRY
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`hold_back` in seconds of media; `packs`: a folder of further policy packs."""
@@ -56,6 +61,7 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
     check_apart(settings.data, settings.keys)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(settings.data))
+        stack.enter_context(_keys_held(settings.keys, fcntl.LOCK_SH))
         kms = open_local_kms(settings.keys)
         keystore = SqliteKeyStore(store_file(settings.keys))
         stack.callback(keystore.close)
@@ -97,6 +103,21 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
         yield deployment
 
 
+def rotate(keys: Path) -> int:
+    """How many tenants' keys now stand under a new version of the root key, which is the only one then.
+
+    Crash: the file holds the old version until all stand under the new one; a repeat completes. Errors: OpenError,
+    KeysInUseError where a server runs, VaultError."""
+    if not store_file(keys).exists():
+        raise OpenError("there is no key store beside this key file", code="keys_missing")
+    with _keys_held(keys, fcntl.LOCK_EX), contextlib.closing(SqliteKeyStore(store_file(keys))) as keystore:
+        Keyring(keystore, open_local_kms(keys), SystemClock())  # refuses another store's key before anything is changed
+        add_version(keys)
+        count = Keyring(keystore, open_local_kms(keys), SystemClock()).rewrap_tenants()
+        drop_old_versions(keys)
+        return count
+
+
 def _load(text: bytes, note: bytes) -> LoadedPack:
     return LoadedPack(pack.parse(text), note)
 
@@ -117,14 +138,35 @@ def _alone(data: Path) -> Iterator[None]:
         lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise OpenError("the data folder cannot be made or written") from error
+    with _locked(lock, fcntl.LOCK_EX, DataInUseError("another process holds the data folder")):
+        yield
+
+
+@contextlib.contextmanager
+def _keys_held(keys: Path, how: int) -> Iterator[None]:
+    """The folder of the key store, made where it is absent: shared by those who use keys, held alone by who changes
+    what they stand under. Errors: OpenError, KeysInUseError."""
+    folder = store_file(keys).parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OpenError("the folder of the key store cannot be made or written", code="keys_unusable") from error
+    with _locked(lock, how, KeysInUseError("another process holds the key store")):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(file: int, how: int, refusal: OpenError) -> Iterator[None]:
+    """Closes the file in the end, which ends the lock."""
     try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except OSError as error:
-            raise DataInUseError("another process holds the data folder") from error
+            raise refusal from error
         yield
     finally:
-        os.close(lock)
+        os.close(file)
 
 
 def _bind(data: Path, deployment_id: str) -> None:

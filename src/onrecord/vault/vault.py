@@ -82,10 +82,6 @@ class Vault:
 
         return stream.decrypt(cipher, meta, fetch, size=ref.size, tags_digest=ref.tags_digest, start=begin, end=stop)
 
-    def shred_object(self, tenant: TenantId, identifier: ObjectId) -> None:
-        """Idempotent."""
-        self.shred_objects(tenant, [identifier])
-
     def shred_objects(self, tenant: TenantId, identifiers: Sequence[ObjectId]) -> tuple[KeyId, ...]:
         """The keys that are gone, all in one durable write; then the bytes. Idempotent; the same result again."""
         shredded = self._keyring.shred_objects(tenant, identifiers)

@@ -120,12 +120,12 @@ def test_shredding_one_object_leaves_the_rest(home, tenant, persons):
     gone, kept = (home.vault.write(tenant, persons, KeyClass.AUDIO, META, b"x") for _ in range(2))
     home.vault.read(tenant, gone, META)
     for _ in range(2):
-        home.vault.shred_object(tenant, gone.object_id)
+        home.vault.shred_objects(tenant, [gone.object_id])
         with pytest.raises(ErasedError):
             home.vault.read(tenant, gone, META)
         assert home.objects.ids() == [kept.object_id]
     assert home.vault.read(tenant, kept, META) == b"x"
-    home.vault.shred_object(OTHER, kept.object_id)
+    home.vault.shred_objects(OTHER, [kept.object_id])
     assert home.vault.read(tenant, kept, META) == b"x"
     assert home.vault.shred_objects(tenant, [kept.object_id, gone.object_id]) == (gone.key_id, kept.key_id)
 

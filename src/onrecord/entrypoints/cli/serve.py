@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.api.app import create_app
+from onrecord.entrypoints.api.protocol import BoundedHttp
 from onrecord.entrypoints.bootstrap import Settings, open_deployment
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.deployment import Deployment
@@ -29,6 +30,7 @@ from onrecord.workflow.principal import ANY_SOURCE, READY, Credentials, Scope
 from onrecord.workflow.recover import recover, rest
 
 GRACE_SECONDS = 20.0
+MAX_CONNECTIONS = 1000
 log = structlog.get_logger("serve")
 
 
@@ -51,6 +53,8 @@ def run(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     sys.setswitchinterval(0.0005)  # with 5 ms a commit thread holds the event loop back
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -114,6 +118,8 @@ async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None)
             server_header=False,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=75,
+            limit_concurrency=MAX_CONNECTIONS,
+            http=BoundedHttp,
         ),
         d.feed,
     )

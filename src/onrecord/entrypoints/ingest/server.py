@@ -4,10 +4,17 @@ import asyncio
 import logging
 import math
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from picows import WSListener, WSUpgradeRequest, ws_create_server
+from picows import (
+    WSListener,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
 from typing_extensions import override
 
 from onrecord.entrypoints.ingest.doors import DOORS
@@ -20,6 +27,7 @@ log = structlog.get_logger("ingest")
 
 
 MAX_QUERY_FIELDS = 16
+MAX_UNOPENED = 256  # sockets that have shown no valid token yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,11 @@ class MediaServer:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
-    def _admit(self, request: WSUpgradeRequest) -> WSListener | None:
-        """None is answered by 404."""
+    def _admit(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
+        """None is answered by 404; 503 where too many are here that have opened nothing."""
+        if sum(socket.unopened for socket in self._sockets) >= MAX_UNOPENED:
+            refusal = WSUpgradeResponse.create_error_response(HTTPStatus.SERVICE_UNAVAILABLE)
+            return WSUpgradeResponseWithListener(refusal, None)
         path = request.path.decode("ascii", "replace")
         try:
             parts = urlsplit(path)

@@ -52,6 +52,10 @@ class MediaSocket(WSListener):
         self._reason = "disconnected"
         self._closed = False
 
+    @property
+    def unopened(self) -> bool:
+        return self._stream is None
+
     @abstractmethod
     def take(self, message: bytes, *, binary: bool) -> None:
         """One whole message. Errors: OnRecordError."""

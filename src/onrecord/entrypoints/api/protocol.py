@@ -1,0 +1,77 @@
+"""uvicorn's HTTP protocol, with bounds on what precedes a request: how long it may be, and how long it may take."""
+
+import asyncio
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from onrecord.entrypoints.api.problems import RequestError
+
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 15.0
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """A head (request line and headers) beyond 64 KiB ends the connection with 400; one that is not whole 15 seconds
+    after its first byte, or after the connection was made, ends it without a word."""
+
+    _in_head = True
+    _head_bytes = 0
+    _fields_bytes = 0
+    _patience: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._wait()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_longer()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._patience is None:
+                self._wait()
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("the head of the request is too long")
+
+    @override
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._wait_no_longer()
+        super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = self._fields_bytes = 0
+
+    def _count(self, size: int) -> None:
+        """However many arrive at once. What is raised in here the parser hands on as a request that is not valid."""
+        self._fields_bytes += size
+        if self._fields_bytes > MAX_HEAD_BYTES:
+            raise RequestError("the head of the request is too long")
+
+    def _wait(self) -> None:
+        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _wait_no_longer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
