@@ -6,7 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onrecord.base.stretch import intersect, normalise, overlaps, subtract
-from onrecord.capture.lineage import CODES, CONTENT, GRAIN, WORDS, Claim, ancestors, closed, may_stand, newly, reach
+from onrecord.capture.lineage import (
+    CODES,
+    CONTENT,
+    GRAIN,
+    WORDS,
+    Claim,
+    ancestors,
+    closed,
+    may_stand,
+    newly,
+    reach,
+    silent,
+)
 from onrecord.capture.words import Word, cut, place
 from onrecord.policy.kinds import Kind
 
@@ -49,7 +61,11 @@ def stored(claim, known, verdicts, said=()):
     """As admitted: the claim with what is withheld of it, and its words; None where it is refused."""
     shut = closed(claim, known, verdicts)
     if claim.form != WORDS:
-        return (replace(claim, withheld=tuple(shut)), ()) if may_stand(claim, shut) else None
+        return (
+            (replace(claim, withheld=tuple(shut)), ())
+            if may_stand(claim, shut, silent(claim, known, verdicts))
+            else None
+        )
     told = cut(claim, said, shut)
     return replace(claim, withheld=told.withheld), told.kept
 

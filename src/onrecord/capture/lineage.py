@@ -93,13 +93,29 @@ def closed(artifact: Artifact, known: Mapping[str, Artifact], verdicts: Verdicts
     wherever a source holds nothing, stretch by stretch through all ancestors. A handling record that names no source
     of its free text is judged as the sound and the words which that text may be about."""
     covered = reach(artifact)
-    made_of = ancestors(artifact, known)
-    kinds = {artifact.kind, *(each.kind for each in made_of.values())}
+    kinds = {artifact.kind}
     if artifact.kind in HANDLING_RECORDS and artifact.form != CODES and not artifact.sources:
         kinds |= {Kind.AUDIO_RECORDING, Kind.TRANSCRIPT}
-    low, high = covered[0].start, covered[-1].end
-    shut = [stretch for kind in sorted(kinds) for stretch in verdicts(kind, low, high)]
-    return intersect(normalise([*shut, *_empty(artifact, made_of)]), covered)
+    shut = [*_shut(kinds, covered, verdicts), *_withheld(artifact, known, verdicts, covered)]
+    return intersect(normalise(shut), covered)
+
+
+def silent(artifact: Artifact, known: Mapping[str, Artifact], verdicts: Verdicts) -> list[Stretch]:
+    """Where, within its sources' stretches, they hold nothing, whatever its own kind is."""
+    covered = origin(artifact)
+    return intersect(normalise(_withheld(artifact, known, verdicts, covered)), covered) if artifact.sources else []
+
+
+def _shut(kinds: Iterable[str], covered: Sequence[Stretch], verdicts: Verdicts) -> list[tuple[float, float]]:
+    return [stretch for kind in sorted(kinds) for stretch in verdicts(kind, covered[0].start, covered[-1].end)]
+
+
+def _withheld(
+    artifact: Artifact, known: Mapping[str, Artifact], verdicts: Verdicts, covered: Sequence[Stretch]
+) -> list[tuple[float, float]]:
+    """What the ancestors may not hold, or do not."""
+    made_of = ancestors(artifact, known)
+    return [*_shut({each.kind for each in made_of.values()}, covered, verdicts), *_empty(artifact, made_of)]
 
 
 def _empty(artifact: Artifact, made_of: Mapping[str, Artifact]) -> list[Stretch]:
@@ -131,18 +147,16 @@ def _use(
         used.get(name, empty).extend(intersect(wanted, [extent(start, end)]))
 
 
-def may_stand(artifact: Artifact, shut: Sequence[Stretch]) -> bool:
-    """Whether text that cannot be cut may be kept, `shut` being what is closed within its reach: not where all that it
-    is about or any one source is closed, nor where a closed part is no part of a source. Where it is, the source holds
-    silence there, and so does what was made of it."""
+def may_stand(artifact: Artifact, shut: Sequence[Stretch], unheard: Sequence[Stretch]) -> bool:
+    """Whether text that cannot be cut may be kept, `shut` being what is closed within its reach and `unheard` where its
+    sources are silent: not where all that it is about or any one source is closed, nor where anything is closed that
+    it may yet tell of, because no source covers it or because the source is heard there."""
     if not artifact.sources:
         return not shut
     named = [extent(start, end) for _, start, end in artifact.sources]
-    if any(not subtract([each], shut) for each in named):
+    if subtract(shut, unheard) or any(not subtract([each], shut) for each in named):
         return False
-    own = [extent(artifact.start, artifact.end)]
-    beside = subtract(own, normalise(named))
-    return not artifact.stated or (bool(subtract(own, shut)) and not intersect(beside, shut))
+    return not artifact.stated or bool(subtract([extent(artifact.start, artifact.end)], shut))
 
 
 def newly(artifact: Artifact, shut: Sequence[Stretch]) -> list[Stretch]:

@@ -136,7 +136,8 @@ def closed_derived(trial: Trial) -> str:
         shut = lineage.closed(artifact, case.conversation.artifacts, verdicts)
         hits = [start for start, _ in lineage.newly(artifact, shut)]
         require(not hits, f"derived artifact {position} covers {min(hits, default=0):.3f} s, which is closed")
-        stands = artifact.form == lineage.WORDS or lineage.may_stand(artifact, shut)
+        unheard = lineage.silent(artifact, case.conversation.artifacts, verdicts)
+        stands = artifact.form == lineage.WORDS or lineage.may_stand(artifact, shut, unheard)
         require(stands, f"derived artifact {position} is content that cannot be shown to leave out what is closed")
     return f"{len(artifacts)} derived artifacts, none over a closed instant"
 

@@ -11,7 +11,7 @@ from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, PersonId, new_artifact_id
 from onrecord.base.stretch import Stretch
 from onrecord.capture.codes import is_codes
-from onrecord.capture.lineage import CODES, CONTENT, WORDS, Claim, ancestors, closed, may_stand, reach
+from onrecord.capture.lineage import CODES, CONTENT, WORDS, Claim, ancestors, closed, may_stand, reach, silent
 from onrecord.capture.words import Word, cut, place
 from onrecord.interaction.events import Internal
 from onrecord.interaction.record import ArtifactState
@@ -26,6 +26,7 @@ from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.sweep import discard
 
+Judged = tuple[list[Stretch], list[Stretch]]
 CLASSIFICATIONS = frozenset({"public", "internal", "confidential", "restricted"})
 
 
@@ -71,13 +72,13 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
     loop = asyncio.get_running_loop()
     claim = await loop.run_in_executor(d.executor, _claim, new, until)
     while True:
-        shut = _shut(live, claim)
-        kept = await loop.run_in_executor(d.executor, _keep, new, claim, shut)
+        judged = _judge(live, claim)
+        kept = await loop.run_in_executor(d.executor, _keep, new, claim, *judged)
         if kept is None:
             await _refused(d, live, claim)
             raise _refusal(live, claim)
         data = await _store(d, live, claim, kept, new.classification)
-        if await _name(d, live, claim, shut, data):
+        if await _name(d, live, claim, judged, data):
             return {"id": data["artifact"], "state": data["state"], "withheld": data["withheld"]}
 
 
@@ -124,15 +125,21 @@ def _form(new: NewArtifact) -> str:
     return CODES if new.kind in HANDLING_RECORDS and not new.sources and is_codes(new.content) else CONTENT
 
 
-def _shut(live: Live, claim: Claim) -> list[Stretch]:
-    return closed(claim, live.conversation.artifacts, lambda kind, start, end: live.closed(Kind(kind), start, end))
+def _judge(live: Live, claim: Claim) -> Judged:
+    """(what is closed to it, where its sources are silent)."""
+
+    def verdicts(kind: str, start: float, end: float) -> Sequence[Stretch]:
+        return live.closed(Kind(kind), start, end)
+
+    known = live.conversation.artifacts
+    return closed(claim, known, verdicts), silent(claim, known, verdicts)
 
 
-def _keep(new: NewArtifact, claim: Claim, shut: Sequence[Stretch]) -> Kept | None:
+def _keep(new: NewArtifact, claim: Claim, shut: Sequence[Stretch], unheard: Sequence[Stretch]) -> Kept | None:
     """What of it may be kept; None where nothing may be."""
     if new.words is None:
         body = canonical.dumps({"content": new.content})
-        return Kept(tuple(shut), body) if may_stand(claim, shut) else None
+        return Kept(tuple(shut), body) if may_stand(claim, shut, unheard) else None
     told = cut(claim, new.words, shut)
     if not told.kept and (new.words or list(shut) == reach(claim)):
         return None
@@ -180,12 +187,12 @@ async def _store(d: Deployment, live: Live, claim: Claim, kept: Kept, classifica
     return {**data, **await store_text(d, ArtifactId(artifact), persons, kept.body)}
 
 
-async def _name(d: Deployment, live: Live, claim: Claim, shut: Sequence[Stretch], data: Mapping[str, Any]) -> bool:
+async def _name(d: Deployment, live: Live, claim: Claim, judged: Judged, data: Mapping[str, Any]) -> bool:
     """The event that names what was stored; False where it is not allowed any more, and taken back."""
     place_of = Record(RecordKind.ARTIFACT, data["artifact"], live.conversation.interaction, b"")
     try:
         async with live.lock:
-            if _shut(live, claim) == shut:
+            if _judge(live, claim) == judged:
                 event = internal(live, d, Internal.ARTIFACT_STORED, data, t=claim.start)
                 await append(d, live, [event], lambda _: [place_of])
                 return True

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from onrecord.base.stretch import intersect, normalise
 from onrecord.capture.lineage import (
     CODES,
     CONTENT,
@@ -14,6 +15,7 @@ from onrecord.capture.lineage import (
     newly,
     origin,
     reach,
+    silent,
 )
 
 
@@ -129,7 +131,18 @@ def test_free_text_without_sources_is_judged_as_the_sound_and_the_words(form):
 )
 def test_when_content_may_stand(sources, span, shut, stands):
     start, end = span or (0.0, 40.0)
-    assert may_stand(made("ai_summary", sources, start=start, end=end, stated=span is not None), shut) is stands
+    asked = made("ai_summary", sources, start=start, end=end, stated=span is not None)
+    unheard = intersect(shut, normalise((s, e) for _, s, e in sources))
+    assert may_stand(asked, shut, unheard) is stands
+
+
+def test_content_may_not_stand_where_only_its_own_kind_is_closed_and_its_source_is_heard():
+    asked = made("ai_summary", [("rec", 0.0, 20.0)], CONTENT)
+    own = Closings({"ai_summary": [(10.0, 20.0)]})
+    both = Closings({"ai_summary": [(10.0, 20.0)], "audio_recording": [(10.0, 20.0)]})
+    assert silent(asked, SOUND, own) == []
+    assert not may_stand(asked, closed(asked, SOUND, own), silent(asked, SOUND, own))
+    assert may_stand(asked, closed(asked, SOUND, both), silent(asked, SOUND, both))
 
 
 def test_what_is_withheld_already_is_not_new():
