@@ -24,6 +24,7 @@ _SECONDS = 1.0
 _CALLS = 50
 _ORIGIN = "onrecord.example/bench"
 _RECORD = os.urandom(400)
+_AT = 1_700_000_000_000_000_000
 _number = itertools.count()
 
 
@@ -54,7 +55,7 @@ class _Plane:
         payload, salt, uid, nonce = canonical.dumps(event), new_salt(), ids.new_uid(), next(self._nonces)
         sealed = nonce + self._key.encrypt(nonce, salt + payload, uid)
         return Draft(
-            next(self._calls), uid, "consent_granted", 12.25, 12.5, time.time_ns(), "key_0", sealed,
+            next(self._calls), uid, "consent_granted", 12.25, 12.5, _AT, "key_0", sealed,
             commit(Domain.EVENT, salt, payload),
         )  # fmt: skip
 

@@ -54,7 +54,7 @@ def decisions(trial: Trial) -> str:
         sound=trial.folder("sound/", ".wav"),
     )
     if trial.replay is Status.KERNEL_UNKNOWN:
-        raise SkippedError(f"decided by kernel {kernel}, which is not here")
+        raise SkippedError("decided by a kernel that is not here")
     require(said.status is trial.replay, "evidence.json says otherwise how far its decisions can be replayed")
     if trial.replay is not Status.COMPLETE:
         require(said == Replay(trial.replay, kernel, [], []), "decisions are stated that no longer follow from facts")
@@ -77,12 +77,12 @@ def accounting(trial: Trial) -> str:
     """16. Every sample received or missing has one fate; what is written is what the segments hold; and the fates that
     were told, stretch by stretch, come to the same counts."""
     c = need(trial.conversation)
-    for name, track in c.tracks.items():
-        require(balances(track), f"the samples of track {name} do not add up")
-        held = [s for a in c.artifacts.values() if a.track == name for s in a.segments.values()]
+    for position, (track_name, track) in enumerate(c.tracks.items(), 1):
+        require(balances(track), f"the samples of track {position} do not add up")
+        held = [s for a in c.artifacts.values() if a.track == track_name for s in a.segments.values()]
         samples = sum(end - start for start, end in stored(held))
         told = counters(track)["written"]
-        require(trial.replay_is_partial or samples == told, f"track {name}: {told} samples written, {samples} held")
+        require(trial.replay_is_partial or samples == told, f"track {position}: {told} samples written, {samples} held")
         if not trial.replay_is_partial:
             _check_fates(track, interrupted=bool(c.interruptions))
     return f"{len(c.tracks)} tracks add up" if c.tracks else "no stream of sound was received"
@@ -118,7 +118,7 @@ def closed_sound(trial: Trial) -> str:
         for segment in artifact.segments.values():
             for start, end in stored([segment]):
                 hit = _first_hit(start - segment.uncertainty, end + segment.uncertainty, artifact.rate, closed)
-                require(hit is None, f"track {artifact.track} holds sound at {hit or 0:.3f} s, which is closed")
+                require(hit is None, f"stored sound at {hit or 0:.3f} s, which is closed")
                 samples += end - start
     return f"{samples} stored samples, none at a closed instant"
 
@@ -182,7 +182,9 @@ def _committed(trial: Trial, artifact: ArtifactEntry, wav: bytes) -> int:
             bare += 1
             continue
         made = commit(Domain.OBJECT, bytes.fromhex(data["sound_salt"]), _pcm(wav, segment))
-        require(made.hex() == data["sound_commitment"], f"the sound of segment {segment.segment} is another")
+        require(
+            made.hex() == data["sound_commitment"], f"the sound of the segment at sample {segment.start} is another"
+        )
     return bare
 
 

@@ -78,11 +78,8 @@ def status_of(erased: int, events: Iterable[Event], kernel: str) -> Status:
 def replay(conversation: Conversation, events: Sequence[Event], packs: Sequence[Pack], exported_at: int) -> Replay:
     """The decisions by this kernel, as known at export. The caller knows that every fact is open."""
     head = head_of(conversation)
-    timeline = Timeline(compile_policy(packs, head), head)
-    for event in events:
-        fact = fact_of(event)
-        if fact is not None:
-            timeline = timeline.with_fact(fact)
+    facts = [fact for fact in map(fact_of, events) if fact is not None]
+    timeline = Timeline(compile_policy(packs, head), head).with_facts(facts)
     transitions = [_transition(0.0, kind, made) for kind, made in timeline.at(-FOREVER).items()]
     transitions += [_transition(t, kind, made) for t, kind, made in timeline.transitions()]
     flags = [_flag(flag) for flag in timeline.flags(_known(conversation, exported_at))]

@@ -36,14 +36,13 @@ class Sorted:
     conflict: bool = False
 
 
-def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, Any]) -> Statement:
+def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, Any], now_ns: int) -> Statement:
     """Errors: InvalidRequestError, InvalidEventError, ForbiddenError (`received` without the scope `replay`)."""
     kind = item.get("type")
     if not isinstance(kind, str):
         raise InvalidRequestError("an event needs a `type`")
     fields = {k: v for k, v in item.items() if k not in {"event_id", "t", "received", "type"}}
     data = parse_event(kind, fields)
-    now_ns = d.clock.now_ns()
     started = live.conversation.started_at
     t, uncertainty = instant(item.get("t"), started if started is not None else now_ns, live.present(now_ns))
     given = item.get("received")

@@ -89,9 +89,10 @@ def _read(
     """What may be said, and the first reason why not all of it may."""
     statements: list[Statement] = []
     refusals: list[OnRecordError] = []
+    now_ns = d.clock.now_ns()
     for item in raw:
         try:
-            statement = parse(d, live, principal, item)
+            statement = parse(d, live, principal, item, now_ns)
             _check(live, principal, statement)
         except OnRecordError as error:
             refusals.append(error)

@@ -296,7 +296,7 @@ def test_sound_stored_at_a_closed_instant():
 
     report = verify(story_with(leaking).build(), VKEY)
     (check,) = [c for c in report.checks if c.id == "closed_sound"]
-    assert (check.result, check.detail) == ("fail", "track customer holds sound at 20.000 s, which is closed")
+    assert (check.result, check.detail) == ("fail", "stored sound at 20.000 s, which is closed")
 
 
 @pytest.mark.parametrize(("samples", "closes"), [(0, False), (1, True), (400, True)])

@@ -7,6 +7,7 @@ LOG_KEYS = {
     "door": "which socket door: a constant",
     "api_port": "a port of this server",
     "media_port": "a port of this server",
+    "objects_removed": "a count",
 }
 
 SHARED_CODES = {
@@ -63,6 +64,8 @@ _BY_FILE = {
         "told": _COUNT,
         "position": _COUNT,
         "start": _COUNT,
+        "segment.start": _COUNT,
+        "name": _MEMBER,
     },
     "evidence/read.py": {"opening.seq": _COUNT, "name": _MEMBER},
     "evidence/trial.py": {"name": _MEMBER},
