@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - scripts that run from here, not a package
 """espeak-ng as a library: 22,050 Hz int16 sound and the sample at which each word begins."""
 
 import ctypes

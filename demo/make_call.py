@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - scripts that run from here, not a package
 """Makes the demo call from call.toml and writes it into the package (docs/design/demo-call.md).
 
 Exit codes: 0 written or equal, 1 not equal, 3 no espeak-ng or another version than the shipped call was made with.
@@ -17,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
+
 from espeak import SAMPLE_RATE, Espeak, SynthesiserError
+from onrecord.signal.mulaw import encode
 from sound import (
     KEY_GAP_SECONDS,
     KEY_SECONDS,
@@ -31,8 +32,6 @@ from sound import (
     to_8k,
     voiced,
 )
-
-from onrecord.signal.mulaw import encode
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "src" / "onrecord" / "entrypoints" / "cli" / "demo_call"

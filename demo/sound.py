@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - scripts that run from here, not a package
 """Telephone sound at 8 kHz. Sums and gains are in integers, so that every machine gives the same samples.
 
 Shapes: int64, (samples,) between the steps; int16 only after `telephone`.

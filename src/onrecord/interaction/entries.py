@@ -52,8 +52,8 @@ class SegmentEntry:
 
 @dataclass(slots=True)
 class ArtifactEntry:
-    """`sources` are (artifact, start, end) in seconds; a recording has none. `stated`: `start` and `end` were given, not
-    taken from the sources. `segments` are the live ones, by start."""
+    """`sources` are (artifact, start, end) in seconds; a recording has none. `stated`: `start` and `end` were given,
+    not taken from the sources. `segments` are the live ones, by start."""
 
     artifact: str
     kind: str
