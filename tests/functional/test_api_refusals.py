@@ -26,7 +26,7 @@ def admin(server: Server) -> Any:
 @pytest.fixture(scope="module")
 def existing(admin: httpx.Client) -> dict[str, str]:
     interaction = admin.post("/v1/interactions", json={}).json()["id"]
-    return {"interaction": interaction, "artifact": "art_" + "0" * 32, "key": "0" * 16}
+    return {"interaction": interaction, "artifact": "art_" + "0" * 32, "person": "prs_" + "0" * 32, "key": "0" * 16}
 
 
 def key_for(admin: httpx.Client, scopes: list[str], source: str = "any") -> str:

@@ -18,7 +18,7 @@ from onrecord.workflow.feed import Message
 from onrecord.workflow.packs import timeline_of
 
 PAGE_LEAVES = 200
-MAX_STATES = 200
+MAX_STATES = 64
 HEAD = frozenset({Internal.INTERACTION_OPENED, Internal.PARTY_ADDED})
 SILENT = INTERNAL - {Internal.EVENT_REPEATED, Internal.EVENT_CONFLICTED}
 
