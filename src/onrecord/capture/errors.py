@@ -9,9 +9,13 @@ class CaptureError(OnRecordError):
 
 class WireError(CaptureError):
     """A message that is not of its protocol. Codes: bad_json, unknown_event, missing_field, bad_field, bad_base64,
-    wrong_codec, unknown_track, frame_too_large, frame_too_short."""
+    wrong_codec, unknown_track, frame_too_large, frame_too_short. `media`: it was meant to carry sound."""
 
     code = "bad_message"
+
+    def __init__(self, message: str, *, code: str | None = None, media: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.media = media
 
 
 class FrameError(CaptureError):

@@ -88,9 +88,9 @@ def parse_frame(raw: bytes | bytearray | memoryview) -> Frame:
     """One binary frame: track index (1 byte), timestamp (8 bytes, big-endian), payload.
     Errors: WireError frame_too_large, frame_too_short."""
     if len(raw) > MAX_FRAME:
-        raise WireError("a binary frame larger than 256 KiB", code="frame_too_large")
+        raise WireError("a binary frame larger than 256 KiB", code="frame_too_large", media=True)
     if len(raw) < _HEAD.size:
-        raise WireError("a binary frame shorter than its head", code="frame_too_short")
+        raise WireError("a binary frame shorter than its head", code="frame_too_short", media=True)
     track, timestamp = _HEAD.unpack_from(raw)
     return Frame(track, timestamp, bytes(raw[_HEAD.size :]))
 

@@ -180,7 +180,7 @@ def parse(raw: bytes | str) -> Message:
         raise _diagnose(raw) from None  # the decoder's words may quote the message
     match wire:
         case _WireMedia(sequence_number=sequence, stream_sid=sid, media=media):
-            return Media(sequence, sid, _track(media.track), media.chunk, media.timestamp, media.payload)
+            return Media(sequence, sid, _track(media.track, media=True), media.chunk, media.timestamp, media.payload)
         case _WireStart():
             return _start(wire)
         case _WireDtmf(sequence_number=sequence, stream_sid=sid, dtmf=dtmf):
@@ -195,10 +195,10 @@ def parse(raw: bytes | str) -> Message:
             assert_never(wire)
 
 
-def _track(wire: str) -> str:
+def _track(wire: str, *, media: bool = False) -> str:
     track = TRACK_OF.get(wire)
     if track is None:
-        raise WireError("a track that is neither inbound nor outbound", code="unknown_track")
+        raise WireError("a track that is neither inbound nor outbound", code="unknown_track", media=media)
     return track
 
 
@@ -246,15 +246,16 @@ def _diagnose(raw: bytes | str) -> WireError:
     shape = _SHAPES.get(value["event"]) if isinstance(value["event"], str) else None
     if shape is None:
         return WireError("an event that this protocol does not have", code="unknown_event")
+    media = shape is _WireMedia
     missing = _missing(value, shape)
     if missing is not None:
-        return WireError(f"a message without `{missing}`", code="missing_field")
-    if shape is _WireMedia and isinstance(value["media"], dict):
+        return WireError(f"a message without `{missing}`", code="missing_field", media=media)
+    if media and isinstance(value["media"], dict):
         try:
             b64decode(value["media"]["payload"], validate=True)
         except (ValueError, TypeError):
-            return WireError("a payload that is not base64", code="bad_base64")
-    return WireError("a field of the wrong type", code="bad_field")
+            return WireError("a payload that is not base64", code="bad_base64", media=True)
+    return WireError("a field of the wrong type", code="bad_field", media=media)
 
 
 def _missing(value: dict[str, object], shape: type[msgspec.Struct]) -> str | None:

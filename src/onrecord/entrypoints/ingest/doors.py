@@ -45,7 +45,7 @@ class NeutralSocket(MediaSocket):
         if binary:
             frame = neutral.parse_frame(message)
             if frame.track >= len(self._names):
-                raise WireError("a track that was not announced", code="unknown_track")
+                raise WireError("a track that was not announced", code="unknown_track", media=True)
             self.frame(self._names[frame.track], frame.timestamp, frame.payload)
             return
         match neutral.parse_text(message):

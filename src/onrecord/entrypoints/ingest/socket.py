@@ -108,7 +108,7 @@ class MediaSocket(WSListener):
             if self._stream is None:
                 self.close(close_code(error), error.code)
             else:
-                if error.code == "bad_base64":
+                if error.media:
                     refuse(self._stream)
                 self._count(error.code)
         except OnRecordError as error:
@@ -153,7 +153,7 @@ class MediaSocket(WSListener):
         if self._stream is None:
             raise WireError("media before `start`", code="not_started")
         if track not in self._stream.tracks:
-            raise WireError("a track that was not announced", code="unknown_track")
+            raise WireError("a track that was not announced", code="unknown_track", media=True)
         offer(self._d, self._stream, track, timestamp, payload)
         if len(self._stream.live.sealing) > MAX_UNSEALED and self._catching_up is None:
             self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(self._stream))
