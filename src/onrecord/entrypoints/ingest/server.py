@@ -58,10 +58,9 @@ class MediaServer:
         return port
 
     def _admit(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
-        """None is answered by 404; 503 where too many are here that have opened nothing."""
+        """None is answered by 404; 403 without the platform's signature; 503 where too many have opened nothing."""
         if sum(socket.unopened for socket in self._sockets) >= MAX_UNOPENED:
-            refusal = WSUpgradeResponse.create_error_response(HTTPStatus.SERVICE_UNAVAILABLE)
-            return WSUpgradeResponseWithListener(refusal, None)
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE)
         path = request.path.decode("ascii", "replace")
         try:
             parts = urlsplit(path)
@@ -75,7 +74,7 @@ class MediaServer:
         if door.door == "twilio" and secret is not None:
             host = request.headers.get("host", "")
             if not twilio_signed(secret, host, path, request.headers.get("x-twilio-signature")):
-                return None
+                return _refused(HTTPStatus.FORBIDDEN)
         return door(self._d, query.get("token", [None])[0], _offset(query.get("offset", [None])[0]), self._sockets)
 
     async def stop(self) -> None:
@@ -83,6 +82,10 @@ class MediaServer:
         if self._server is not None:
             self._server.close()
         await asyncio.gather(*(socket.shut_down() for socket in tuple(self._sockets)))
+
+
+def _refused(status: HTTPStatus) -> WSUpgradeResponseWithListener:
+    return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(status), None)
 
 
 def _offset(value: str | None) -> float | None:
