@@ -13,6 +13,7 @@ from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import INTERNAL, Internal
 from onrecord.interaction.record import ArtifactState, Stage, TrackEntry
 from onrecord.signal.encoding import Encoding
+from onrecord.storage.ports import Record
 from onrecord.workflow import journal, sweep
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.find import find, load
@@ -34,14 +35,19 @@ async def recover(d: Deployment) -> None:
     unclean = sweep.left_running(d)
     sweep.mark_running(d)
     for record in d.store.records(d.tenant, RecordKind.UNSEALED):
-        live = await find(d, record.interaction)
-        await _take_up(d, live)
-        if live.conversation.seal is not None:
-            d.store.delete(d.tenant, RecordKind.UNSEALED, record.id)
+        await asyncio.create_task(_recover(d, record))
     if unclean:
         await _settle_sealed(d)
         removed = await sweep.sweep(d)
         log.warning("unclean_end", objects_removed=removed)
+
+
+async def _recover(d: Deployment, record: Record) -> None:
+    """In a task of its own: with its end the conversation may leave memory again."""
+    live = await find(d, record.interaction)
+    await _take_up(d, live)
+    if live.conversation.seal is not None:
+        d.store.delete(d.tenant, RecordKind.UNSEALED, record.id)
 
 
 async def _settle_sealed(d: Deployment) -> None:
