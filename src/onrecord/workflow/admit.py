@@ -133,7 +133,7 @@ async def _make_keys(d: Deployment, persons: Sequence[PersonId]) -> None:
         for person in persons:
             d.vault.seal(TenantId(d.tenant), [person], KeyClass.EVENT, b"", b"")
 
-    await asyncio.get_running_loop().run_in_executor(d.executor, make)
+    await asyncio.get_running_loop().run_in_executor(d.writers, make)
 
 
 def _system(live: Live, d: Deployment, kind: Internal, data: dict[str, Any]) -> Event:
@@ -157,5 +157,5 @@ async def issue_token(d: Deployment, principal: Principal, live: Live) -> str:
     if live.conversation.seal is not None:
         raise SealedError("the interaction is sealed")
     token, record = _token(d, live.conversation.interaction)
-    await asyncio.get_running_loop().run_in_executor(d.executor, d.store.put, d.tenant, [record])
+    await asyncio.get_running_loop().run_in_executor(d.writers, d.store.put, d.tenant, [record])
     return token

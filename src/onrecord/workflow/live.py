@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
 from onrecord.capture.permission import Permission, Shut, Union
-from onrecord.capture.runs import Run
 from onrecord.capture.track import TrackGate
 from onrecord.evidence.replay import fact_of, flag_of
 from onrecord.interaction.events import Event
@@ -31,8 +30,7 @@ class Said:
 
 @dataclass(slots=True)
 class Track:
-    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample; `untold` are
-    settled fates that could not be put on record yet."""
+    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample."""
 
     name: str
     gate: TrackGate
@@ -41,7 +39,6 @@ class Track:
     rate: int
     encoding: str
     stream: str | None = None
-    untold: list[Run] = field(default_factory=list)
     last_sealing: asyncio.Task[None] | None = None
 
 
