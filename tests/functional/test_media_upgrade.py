@@ -178,7 +178,7 @@ def test_a_platform_signature_is_needed_where_its_secret_is_known(signed: tuple[
     right = base64.b64encode(hmac.new(secret, url.encode(), hashlib.sha1).digest()).decode()
     wrong = base64.b64encode(hmac.new(b"x" + secret, url.encode(), hashlib.sha1).digest()).decode()
     for headers in ({}, {"X-Twilio-Signature": wrong}, {"X-Twilio-Signature": ""}, {"X-Twilio-Signature": "\u00e9"}):
-        with pytest.raises(InvalidStatus, match="403|404"), Twilio(server, headers, token=token):
+        with pytest.raises(InvalidStatus, match=r"403|404"), Twilio(server, headers, token=token):
             pass
     with pytest.raises(InvalidStatus), Twilio(server, {"X-Twilio-Signature": right}, token=token[::-1]):
         pass
