@@ -10,20 +10,26 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from bench.measure import report, rounds, scratch
 from onrecord.base import canonical, ids
+from onrecord.base.clock import SystemClock
 from onrecord.base.digests import Domain, commit, new_salt
 from onrecord.ledger.note import Ed25519Signer
 from onrecord.ledger.sequencer import Draft, Sequencer
+from onrecord.storage.memory import MemoryObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
+from onrecord.vault.keymemory import MemoryKeyStore
+from onrecord.vault.keyring import Keyring
+from onrecord.vault.keystore import KeyClass
+from onrecord.vault.localkms import LocalKms
+from onrecord.vault.vault import Vault
 
 _ROUNDS = 7
 _SECONDS = 1.0
 _CALLS = 50
 _ORIGIN = "onrecord.example/bench"
 _RECORD = os.urandom(400)
+_TENANT = ids.TenantId("bench")
 _AT = 1_700_000_000_000_000_000
 _number = itertools.count()
 
@@ -42,22 +48,26 @@ def _payload(index: int) -> dict[str, object]:
 
 
 class _Plane:
-    """A sequencer on a new database with a cached data key, and calls that take turns."""
+    """A sequencer on a new database, a vault with warm keys, and calls that take turns, each of a person of its own."""
 
     def __init__(self, directory: Path) -> None:
         self.store = SqliteEventStore(directory / f"ledger-{next(_number)}.db")
         self.sequencer = Sequencer(self.store, "bench", Ed25519Signer(_ORIGIN, os.urandom(32)), _ORIGIN)
-        self._key = AESGCM(os.urandom(32))
-        self._nonces = (number.to_bytes(12, "big") for number in itertools.count())
-        self._calls = itertools.cycle([ids.new_interaction_id() for _ in range(_CALLS)])
+        keyring = Keyring(MemoryKeyStore(), LocalKms({1: os.urandom(32)}), SystemClock())
+        self._vault = Vault(keyring, MemoryObjectStore())
+        calls = [(ids.new_interaction_id(), (ids.new_person_id(),)) for _ in range(_CALLS)]
+        for _, persons in calls:
+            self._vault.seal(_TENANT, persons, KeyClass.EVENT, b"", b"")
+        self._calls = itertools.cycle(calls)
 
     def draft(self, event: dict[str, object]) -> Draft:
-        payload, salt, uid, nonce = canonical.dumps(event), new_salt(), ids.new_uid(), next(self._nonces)
-        sealed = nonce + self._key.encrypt(nonce, salt + payload, uid)
-        return Draft(
-            next(self._calls), uid, "consent_granted", 12.25, 12.5, _AT, "key_0", sealed,
-            commit(Domain.EVENT, salt, payload),
-        )  # fmt: skip
+        """As the workflow makes one: canonical JSON, salt, commitment, sealed by the vault under a person's key."""
+        call, persons = next(self._calls)
+        payload, salt, uid = canonical.dumps(event), new_salt(), ids.new_uid()
+        bound = b"\0".join([b"onrecord/event/v1", b"bench", call.encode(), b"consent_granted", uid])
+        sealed = self._vault.seal(_TENANT, persons, KeyClass.EVENT, bound, salt + payload)
+        made = commit(Domain.EVENT, salt, payload)
+        return Draft(call, uid, "consent_granted", 12.25, 12.5, _AT, sealed.keys, sealed.blob, made)
 
     def close(self) -> None:
         self.sequencer.close()
