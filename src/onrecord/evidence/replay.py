@@ -32,9 +32,9 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Replay:
     """`transitions` are {"t", "kind", "verdict", "state", "reason", "cause", "rules", "purpose", "legal_basis",
-    "retention", "can_end"} by t, with all evidence known; the first of each kind, at second 0, is what held before any
-    fact. `flags` are {"flag", "t", "event_id"}. Both are empty where facts are erased: what would follow from the rest
-    says nothing of what was decided."""
+    "retention", "can_end"} by t, with all evidence known; the first of each kind, at second 0 or where the first change
+    lies before it, is what held before any fact. `flags` are {"flag", "t", "event_id"}. Both are empty where facts are
+    erased: what would follow from the rest says nothing of what was decided."""
 
     status: Status
     kernel: str
@@ -80,8 +80,10 @@ def replay(conversation: Conversation, events: Sequence[Event], packs: Sequence[
     head = head_of(conversation)
     facts = [fact for fact in map(fact_of, events) if fact is not None]
     timeline = Timeline(compile_policy(packs, head), head).with_facts(facts)
-    transitions = [_transition(0.0, kind, made) for kind, made in timeline.at(-FOREVER).items()]
-    transitions += [_transition(t, kind, made) for t, kind, made in timeline.transitions()]
+    changes = timeline.transitions()
+    first = min([0.0, *(t for t, _, _ in changes)])  # an uncertain instant near 0 may take effect before it
+    transitions = [_transition(first, kind, made) for kind, made in timeline.at(-FOREVER).items()]
+    transitions += [_transition(t, kind, made) for t, kind, made in changes]
     flags = [_flag(flag) for flag in timeline.flags(_known(conversation, exported_at))]
     flags += [_flag(flag) for flag in map(flag_of, events) if flag is not None]
     return Replay(Status.COMPLETE, KERNEL, transitions, flags)
