@@ -1,6 +1,7 @@
 """The server as a process: where it refuses to start, how it ends, and how media goes on after it."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_a_second_server_on_the_same_data_is_refused(launch: Callable[..., Serve
 def test_a_secret_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     keys = tmp_path / "keys" / "root.key"
     refused(serve(tmp_path / "data", keys, "--twilio-auth-token-file", str(tmp_path / "none")), "secret_unreadable")
+
+
+@pytest.mark.parametrize("option", ["--port", "--media-port"])
+def test_a_port_that_is_taken_is_refused_and_nothing_is_made(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused(serve(tmp_path / "data", tmp_path / "keys" / "root.key", option, port), "bind_failed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ready_file_without_a_folder_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    file = str(tmp_path / "none" / "ready")
+    refused(serve(tmp_path / "data", tmp_path / "keys" / "root.key", "--ready-file", file), "ready_file_unwritable")
+    assert list(tmp_path.iterdir()) == []
 
 
 def begin(server: Server, talk: Talk | None = None) -> Talk:

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -66,9 +67,14 @@ def run(argv: list[str]) -> int:
     try:
         _check_bind(given.host)
         secret = _secret(given.twilio_auth_token_file)
+        _check_ready_file(given.ready_file)
         settings = Settings(given.data, given.keys, given.hold_back, given.packs)
-        with open_deployment(settings) as deployment:
-            uvloop.run(_serve(deployment, given, secret))
+        with (
+            _listen(given.host, given.port) as api,
+            _listen(given.host, given.media_port) as media,
+            open_deployment(settings) as deployment,
+        ):
+            uvloop.run(_serve(deployment, given, secret, api, media))
     except OnRecordError as error:
         print(f"onrecord: {error.diagnostics()}", file=sys.stderr)
         return 2
@@ -100,18 +106,39 @@ def _secret(file: Path | None) -> bytes | None:
         raise BindError("the Twilio auth token file cannot be read", code="secret_unreadable") from error
 
 
-async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None) -> None:
+def _check_ready_file(file: Path | None) -> None:
+    if file is not None and not os.access(file.parent, os.W_OK | os.X_OK):
+        raise BindError("the folder of the ready file cannot be written", code="ready_file_unwritable")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Before anything is opened, so that a port that is taken changes nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise BindError("the port is taken, or cannot be bound", code="bind_failed") from error
+
+
+def _failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no task caught: its type alone, as its text may quote content."""
+    error = context.get("exception")
+    log.error("loop_failed", error=type(error).__name__)
+
+
+async def _serve(
+    d: Deployment, given: argparse.Namespace, secret: bytes | None, api: socket.socket, media_socket: socket.socket
+) -> None:
+    asyncio.get_running_loop().set_exception_handler(_failed)
     await recover(d)
     credentials = Credentials(d)
-    media = MediaServer(d, MediaSettings(given.host, given.media_port, secret))
-    media_port = await media.start()
+    media = MediaServer(d, MediaSettings(media_socket, secret))
+    await media.start()
     if secret is None:
         log.warning("platform_signatures_off", door="twilio")
     server = _Server(
         uvicorn.Config(
             create_app(d, credentials),
-            host=given.host,
-            port=given.port,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -124,12 +151,11 @@ async def _serve(d: Deployment, given: argparse.Namespace, secret: bytes | None)
         d.feed,
     )
     account = asyncio.create_task(keep_account(d))
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([api]))
     up = asyncio.create_task(server.up.wait())
     await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
     if server.started:
-        port = server.servers[0].sockets[0].getsockname()[1]
-        _ready(d, credentials, given, port, media_port)
+        _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
     await serving
     account.cancel()
     async with asyncio.timeout(GRACE_SECONDS):

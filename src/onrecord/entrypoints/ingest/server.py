@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import socket
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -32,8 +33,9 @@ MAX_UNOPENED = 256  # sockets that have shown no valid token yet
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    host: str
-    port: int
+    """`listening`: a bound socket, which the server takes over."""
+
+    listening: socket.socket
     twilio_auth_token: bytes | None = None
 
 
@@ -44,22 +46,18 @@ class MediaServer:
         self._sockets: set[MediaSocket] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> int:
-        """The port it listens on."""
+    async def start(self) -> None:
         self._server = await ws_create_server(
             self._admit,
-            self._settings.host,
-            self._settings.port,
+            sock=self._settings.listening,
             max_frame_size=MAX_FRAME,
             enable_auto_pong=False,
             logger_name=_library_log(),
         )
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
 
     def _admit(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
         """None is answered by 404; 403 without the platform's signature; 503 where too many have opened nothing."""
-        if sum(socket.unopened for socket in self._sockets) >= MAX_UNOPENED:
+        if sum(each.unopened for each in self._sockets) >= MAX_UNOPENED:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE)
         path = request.path.decode("ascii", "replace")
         try:
@@ -81,7 +79,7 @@ class MediaServer:
         """No new sockets; those that are open are closed, and their close is on record."""
         if self._server is not None:
             self._server.close()
-        await asyncio.gather(*(socket.shut_down() for socket in tuple(self._sockets)))
+        await asyncio.gather(*(each.shut_down() for each in tuple(self._sockets)))
 
 
 def _refused(status: HTTPStatus) -> WSUpgradeResponseWithListener:
