@@ -262,3 +262,23 @@ def test_who_joins_has_keys_of_its_own_and_counts_from_then_on(begin: Begin) -> 
     assert (made["state"], made["reason"]) == ("paused", "NEW_PARTY_NO_CONSENT")
     talk.tell("consent", 25.0, party="witness", result="accepted", method="verbal", prompt_version="p1")
     assert talk.get("/decisions", t=19.0)["decisions"]["audio_recording"]["state"] == "capturing"
+
+
+def test_a_closing_without_a_time_is_not_put_off_by_one_that_is_to_come(begin: Begin) -> None:
+    talk = begin(parties=PARTIES).consented(0.5)
+    talk.tell("opt_out", 5000.0, method="verbal", reason_code="later")
+    talk.tell("opt_out", method="verbal", reason_code="now")
+    stated = [e["t"] for e in talk.get("/timeline")["events"] if e["type"] == "opt_out"]
+    assert stated[0] == 5000.0
+    assert 0.5 <= stated[1] < 600.0
+    assert talk.get("/decisions", t=4000.0)["decisions"]["audio_recording"]["state"] != "capturing"
+
+
+def test_without_a_time_what_opens_comes_after_everything_and_what_closes_after_what_opened(begin: Begin) -> None:
+    talk = begin(parties=PARTIES).consented(400.0)
+    talk.tell("opt_out", method="verbal", reason_code="now")
+    assert talk.get("/decisions", t=401.0)["decisions"]["audio_recording"]["state"] != "capturing"
+    talk.tell("opt_out", 800.0, method="verbal", reason_code="again")
+    talk.tell("opt_in", method="verbal")
+    assert talk.get("/decisions", t=801.0)["decisions"]["audio_recording"]["state"] == "capturing"
+    assert talk.get("/decisions", t=799.0)["decisions"]["audio_recording"]["state"] != "capturing"

@@ -10,6 +10,7 @@ from onrecord.capture.track import TrackGate
 from onrecord.evidence.replay import fact_of, flag_of
 from onrecord.interaction.events import Event
 from onrecord.interaction.record import Conversation, apply
+from onrecord.policy.assertion import CLIENT_TYPES, closes
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
@@ -57,7 +58,7 @@ class Verdicts:
 class Live:
     """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unsettled` are
     purges and erasures that a failed write left undone. Once `halted`, it takes nothing any more; once `closing`, no
-    media."""
+    media. `opened` is the latest instant, in seconds, of what does not close."""
 
     conversation: Conversation
     timeline: Timeline
@@ -73,6 +74,7 @@ class Live:
     halted: bool = False
     closing: bool = False
     epochs: int = 0
+    opened: float = 0.0
 
     def permission(self) -> Permission:
         """What the gates of recordings ask, as a value: the union of everything that closes. A closing counts from the
@@ -103,6 +105,8 @@ class Live:
     def tell(self, events: Sequence[Event]) -> None:
         """Into the timeline alone."""
         facts = [fact for fact in map(fact_of, events) if fact is not None]
+        opening = [fact.t for fact in facts if fact.type in CLIENT_TYPES and not closes(fact.type, fact.data)]
+        self.opened = max([self.opened, *opening])
         if facts:
             self.timeline = self.timeline.with_facts(facts)
 
@@ -121,13 +125,15 @@ class Live:
             return max(elapsed, self.media_head())
         return max(elapsed, self.conversation.last_t)
 
-    def present(self, now_ns: int) -> float:
-        """When an event without a time of its own happens: where the media stands, while there is any; never before
-        what is known already, which it comes after."""
-        if all(track.stream is None for track in self.tracks.values()):
-            return self.now(now_ns)
-        underway = [event.t for event in self.closings.all()]
-        return max([self.media_head(), self.conversation.last_t, *underway])
+    def present(self, now_ns: int, *, closing: bool) -> float:
+        """When an event without a time of its own happens: where the media stands while there is any, else by the wall.
+        What closes comes after all that does not, and what does not after everything; what is to close one day does not
+        put off what closes now."""
+        head = self.media_head()
+        started = self.conversation.started_at
+        if started is not None and all(track.stream is None for track in self.tracks.values()):
+            head = max(head, (now_ns - started) / 1e9)
+        return max(head, self.opened if closing else self.conversation.last_t)
 
     @property
     def is_shut(self) -> bool:

@@ -44,7 +44,8 @@ def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, An
     fields = {k: v for k, v in item.items() if k not in {"event_id", "t", "received", "type"}}
     data = parse_event(kind, fields)
     started = live.conversation.started_at
-    t, uncertainty = instant(item.get("t"), started if started is not None else now_ns, live.present(now_ns))
+    present = live.present(now_ns, closing=closes(kind, data))
+    t, uncertainty = instant(item.get("t"), started if started is not None else now_ns, present)
     given = item.get("received")
     if given is not None:
         principal.need(Scope.REPLAY)
