@@ -1,7 +1,7 @@
 """A conversation held in memory by the process that owns its gates."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
@@ -58,7 +58,8 @@ class Verdicts:
 class Live:
     """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unsettled` are
     purges and erasures that a failed write left undone. Once `halted`, it takes nothing any more; once `closing`, no
-    media. `opened` is the latest instant, in seconds, of what does not close."""
+    media. `opened` is the latest instant, in seconds, of what does not close. `watchers` are called, on the event loop,
+    whenever the gates may have changed; they must not raise."""
 
     conversation: Conversation
     timeline: Timeline
@@ -69,6 +70,7 @@ class Live:
     tracks: dict[str, Track] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     sealing: set[asyncio.Task[None]] = field(default_factory=set)
+    watchers: set[Callable[[], None]] = field(default_factory=set)
     tokens_used: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
     halted: bool = False
@@ -146,6 +148,11 @@ class Live:
         for track in self.tracks.values():
             track.stream = None
             track.gate.permission = self.permission()
+        self.told()
+
+    def told(self) -> None:
+        for watcher in tuple(self.watchers):
+            watcher()
 
     def reopen(self) -> None:
         """An accepted event ends what was shut; what came until then stays withheld."""

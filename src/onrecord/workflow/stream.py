@@ -175,7 +175,9 @@ async def drain(d: Deployment, live: Live) -> None:
 
 
 def recheck(live: Live) -> None:
-    """Gives every gate the permission as it is now; what it closes is silenced before this returns."""
+    """Gives every gate the permission as it is now; what it closes is silenced before this returns. Then tells those
+    who watch."""
     permission = live.permission()
     for track in live.tracks.values():
         track.gate.permission = permission
+    live.told()

@@ -23,6 +23,7 @@ from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.api.protocol import BoundedHttp
 from onrecord.entrypoints.bootstrap import Settings, open_deployment
+from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.feed import Feed
@@ -132,7 +133,7 @@ async def _serve(
     asyncio.get_running_loop().set_exception_handler(_failed)
     await recover(d)
     credentials = Credentials(d)
-    media = MediaServer(d, MediaSettings(media_socket, secret))
+    media = MediaServer(d, MediaSettings(media_socket, Secrets(twilio_auth_token=secret)))
     await media.start()
     if secret is None:
         log.warning("platform_signatures_off", door="twilio")

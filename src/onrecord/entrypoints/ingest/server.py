@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-import math
 import socket
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from picows import (
@@ -20,14 +18,14 @@ from typing_extensions import override
 
 from onrecord.entrypoints.ingest.doors import DOORS
 from onrecord.entrypoints.ingest.messages import MAX_FRAME
-from onrecord.entrypoints.ingest.signature import twilio_signed
+from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.socket import MediaSocket
+from onrecord.entrypoints.ingest.upgrade import read
 from onrecord.workflow.deployment import Deployment
 
 log = structlog.get_logger("ingest")
 
 
-MAX_QUERY_FIELDS = 16
 MAX_UNOPENED = 256  # sockets that have shown no valid token yet
 
 
@@ -36,7 +34,7 @@ class MediaSettings:
     """`listening`: a bound socket, which the server takes over."""
 
     listening: socket.socket
-    twilio_auth_token: bytes | None = None
+    secrets: Secrets
 
 
 class MediaServer:
@@ -59,21 +57,13 @@ class MediaServer:
         """None is answered by 404; 403 without the platform's signature; 503 where too many have opened nothing."""
         if sum(each.unopened for each in self._sockets) >= MAX_UNOPENED:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE)
-        path = request.path.decode("ascii", "replace")
-        try:
-            parts = urlsplit(path)
-            query = parse_qs(parts.query, max_num_fields=MAX_QUERY_FIELDS)
-        except ValueError:
+        upgrade = read(request)
+        door = None if upgrade is None else DOORS.get(upgrade.door)
+        if upgrade is None or door is None:
             return None
-        door = DOORS.get(parts.path)
-        if door is None or not _readable(request):
-            return None
-        secret = self._settings.twilio_auth_token
-        if door.door == "twilio" and secret is not None:
-            host = request.headers.get("host", "")
-            if not twilio_signed(secret, host, path, request.headers.get("x-twilio-signature")):
-                return _refused(HTTPStatus.FORBIDDEN)
-        return door(self._d, query.get("token", [None])[0], _offset(query.get("offset", [None])[0]), self._sockets)
+        if not door.admits(self._settings.secrets, upgrade):
+            return _refused(HTTPStatus.FORBIDDEN)
+        return door(self._d, upgrade, self._sockets)
 
     async def stop(self) -> None:
         """No new sockets; those that are open are closed, and their close is on record."""
@@ -84,25 +74,6 @@ class MediaServer:
 
 def _refused(status: HTTPStatus) -> WSUpgradeResponseWithListener:
     return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(status), None)
-
-
-def _offset(value: str | None) -> float | None:
-    """NaN for what is no number of seconds: the stream's clock then refuses it."""
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return math.nan
-
-
-def _readable(request: WSUpgradeRequest) -> bool:
-    """Whether its headers are ASCII; the library trips over others. `Connection` may name more than the upgrade, which
-    the library does not know (RFC 6455, section 4.2.1)."""
-    headers = request.headers
-    if "upgrade" in {word.strip().lower() for word in headers.get("connection", "").split(",")}:
-        headers["connection"] = "upgrade"
-    return all(value.isascii() for value in headers.values())
 
 
 class _CodeOnly(logging.Handler):

@@ -14,6 +14,8 @@ from onrecord.base.errors import OnRecordError
 from onrecord.capture.errors import FrameError, WireError
 from onrecord.entrypoints.ingest.closes import BAD_MESSAGE, GOING_AWAY, INTERNAL, close_code
 from onrecord.entrypoints.ingest.messages import Messages
+from onrecord.entrypoints.ingest.secrets import Secrets
+from onrecord.entrypoints.ingest.upgrade import Upgrade
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.stream import NewTrack, Stream, close_stream, offer, open_stream, refuse
 
@@ -35,10 +37,10 @@ class MediaSocket(WSListener):
 
     door = ""
 
-    def __init__(self, d: Deployment, token: str | None, offset: float | None, sockets: "set[MediaSocket]") -> None:
+    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: "set[MediaSocket]") -> None:
         self._d = d
-        self._token = token
-        self._offset = offset
+        self._token = upgrade.token
+        self._offset = upgrade.offset
         self._sockets = sockets
         self._transport: WSTransport | None = None
         self._messages = Messages()
@@ -51,6 +53,11 @@ class MediaSocket(WSListener):
         self._refused: Counter[str] = Counter()
         self._reason = "disconnected"
         self._closed = False
+
+    @classmethod
+    def admits(cls, secrets: Secrets, upgrade: Upgrade) -> bool:  # noqa: ARG003  a door without a signature of its own
+        """Whether the platform's own signature on the upgrade holds, or none is asked for."""
+        return True
 
     @property
     def unopened(self) -> bool:
