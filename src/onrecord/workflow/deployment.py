@@ -31,7 +31,7 @@ class Deployment:
     `loading`: conversations on their way into memory; `holders`: the tasks that have found one and have not ended;
     `rested_shut`: those that left memory with their gates shut.
     `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
-    its interaction; under a segment's name and without one, what only a sweep can find."""
+    its interaction; under a segment's name and without one, what only a sweep can find. `troubles`: see `health`."""
 
     tenant: str
     store: EventStore
@@ -53,3 +53,4 @@ class Deployment:
     rested_shut: set[str] = field(default_factory=set)
     loose: dict[str, str] = field(default_factory=dict)
     adopted: dict[str, LoadedPack] = field(default_factory=dict)
+    troubles: set[str] = field(default_factory=set)

@@ -1,0 +1,54 @@
+"""Why this server cannot do its work at present: a set of stable codes, empty where it can."""
+
+from enum import StrEnum
+
+import structlog
+
+from onrecord.base.errors import OnRecordError
+from onrecord.workflow.deployment import Deployment
+
+log = structlog.get_logger("health")
+
+
+class Trouble(StrEnum):
+    """What an operator has to look at. While one is reported the server is alive and not ready."""
+
+    RECOVERING = "recovering"
+    STOPPING = "stopping"
+    OVERLOADED = "overloaded"
+    STORAGE_FULL = "storage_full"
+    STORAGE_READONLY = "storage_readonly"
+    STORAGE_UNKNOWN = "storage_unknown"
+    STORAGE_UNREADABLE = "storage_unreadable"
+    STORAGE_BUSY = "storage_busy"
+    KEY_STORE = "key_store"
+    LOG_INCONSISTENT = "log_inconsistent"
+    OUT_OF_FILES = "out_of_files"
+
+
+def report(d: Deployment, code: Trouble) -> None:
+    """Again: nothing. From any thread."""
+    if code not in d.troubles:
+        d.troubles.add(code)
+        log.error("trouble", code=code.value)
+
+
+def recovered(d: Deployment, code: Trouble) -> None:
+    """Where it was not reported: nothing. From any thread."""
+    if code in d.troubles:
+        d.troubles.discard(code)
+        log.info("trouble_over", code=code.value)
+
+
+def report_error(d: Deployment, error: OnRecordError) -> None:
+    """An error whose code is that of a trouble; any other: nothing."""
+    if error.code in _BY_CODE:
+        report(d, _BY_CODE[error.code])
+
+
+def troubles(d: Deployment) -> list[str]:
+    """In order of their codes."""
+    return sorted(d.troubles)
+
+
+_BY_CODE = {code.value: code for code in Trouble} | {"key_store_unknown": Trouble.KEY_STORE}
