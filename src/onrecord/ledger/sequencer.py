@@ -1,10 +1,11 @@
 """Gives events their place in a tenant's log, one durable group after the other (docs/design/ledger.md)."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Lock, Thread
+from time import perf_counter
 
 from onrecord.ledger import checkpoint, note
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError
@@ -20,7 +21,10 @@ from onrecord.storage.ports import (
     StorageUnknownError,
 )
 
-__all__ = ["Draft", "Records", "Sequenced", "Sequencer"]
+__all__ = ["Draft", "Observe", "Records", "Sequenced", "Sequencer"]
+
+Observe = Callable[[int, float], None]
+"""Told of each durable commit: how many events it stored, and the seconds that the store took for it."""
 
 _MAX_GROUP = 5000
 _MAX_CONFLICTS = 100
@@ -32,10 +36,14 @@ class Sequencer:
     Order: a future resolves only after its leaves, the head over them and its records are durable in one transaction.
     Crash: a group is stored whole or not at all; opening again is the same work as going on."""
 
-    def __init__(self, store: EventStore, tenant: str, signer: NoteSigner, origin: str) -> None:
-        """Errors: InconsistentError (log_inconsistent, log_key_mismatch); StorageError."""
+    def __init__(
+        self, store: EventStore, tenant: str, signer: NoteSigner, origin: str, observe: Observe | None = None
+    ) -> None:
+        """`observe` is called by the thread that committed, before the futures resolve; nobody hears what it raises.
+        Errors: InconsistentError (log_inconsistent, log_key_mismatch); StorageError."""
         self._store = store
         self._tenant = tenant
+        self._observe = observe
         self._log = StoredLog(store, tenant, signer, origin)
         self._tails = Tails(store, tenant)
         self._unsure = False
@@ -131,6 +139,7 @@ class Sequencer:
             built = build(self._log, self._tails, group)
             if built is None:
                 return
+            start = perf_counter()
             try:
                 stored = self._store_group(built)
             except ConflictError:
@@ -138,8 +147,12 @@ class Sequencer:
                 continue
             if not stored:
                 raise NotStoredError("the write failed and left nothing")
-            for submission, placed in zip(group, built.placed, strict=True):
-                submission.future.set_result(placed)
+            try:
+                if self._observe is not None:
+                    self._observe(len(built.group.rows), perf_counter() - start)
+            finally:
+                for submission, placed in zip(group, built.placed, strict=True):
+                    submission.future.set_result(placed)
             return
         raise ConflictError("other writers were first, again and again")
 

@@ -11,7 +11,7 @@ from onrecord.ledger import checkpoint, leaf, note, proof, tlogproof, tree
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError, ProofError
 from onrecord.ledger.sequencer import Draft, Sequencer
 from onrecord.storage.memory import MemoryEventStore
-from onrecord.storage.ports import ConflictError, HeadRow, Record
+from onrecord.storage.ports import ConflictError, HeadRow, Record, StorageFullError
 
 ORIGIN, TENANT = "onrecord.example/t", "t"
 SIGNER = note.Ed25519Signer(ORIGIN, bytes(32))
@@ -370,3 +370,42 @@ def test_memory_of_interactions_is_bounded(sequencer, monkeypatch):
     for _ in range(3):
         assert len({p.seq for p in sequencer.append([draft(i, call) for i, call in enumerate(calls)])}) == 1
     assert len(sequencer._tails._known) == 10
+
+
+def test_each_durable_commit_is_observed_before_its_callers_hear_of_it(gated):
+    gate, _ = gated
+    gate.open.set()
+    seen: list[tuple[int, float]] = []
+    sequencer = Sequencer(gate, TENANT, SIGNER, ORIGIN, observe=lambda events, seconds: seen.append((events, seconds)))
+    sequencer.submit([draft(0), draft(1)]).result()
+    assert [events for events, _ in seen] == [2]
+    sequencer.append([draft(2)])
+    sequencer.close()
+    assert [events for events, _ in seen] == [2, 1]
+    assert all(seconds > 0 for _, seconds in seen)
+
+
+def test_what_was_not_stored_is_not_observed(store, monkeypatch):
+    seen: list[int] = []
+    sequencer = Sequencer(store, TENANT, SIGNER, ORIGIN, observe=lambda events, _: seen.append(events))
+
+    def fail(group):
+        raise StorageFullError("no room")
+
+    monkeypatch.setattr(store, "commit", fail)
+    with pytest.raises(StorageFullError):
+        sequencer.append([draft(0)])
+    with pytest.raises(DraftError):
+        sequencer.append([draft(0, "no id")])
+    assert seen == []
+    sequencer.close()
+
+
+def test_an_observer_that_fails_fails_nobody_else(store):
+    def observe(events: int, seconds: float) -> None:
+        raise RuntimeError
+
+    sequencer = Sequencer(store, TENANT, SIGNER, ORIGIN, observe=observe)
+    assert sequencer.append([draft(0)])[0].index == 0
+    assert sequencer.submit([draft(1)]).result()[0].index == 1
+    sequencer.close()
