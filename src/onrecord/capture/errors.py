@@ -1,6 +1,6 @@
 """The capture room's error family. Messages never carry what was on the wire."""
 
-from onrecord.base.errors import OnRecordError
+from onrecord.base.errors import Disposition, OnRecordError
 
 
 class CaptureError(OnRecordError):
@@ -23,3 +23,11 @@ class FrameError(CaptureError):
     position_negative, position_far_ahead, no_epoch."""
 
     code = "bad_frame"
+
+
+class ControlError(CaptureError):
+    """A platform did not do, or could not say, what it was asked. Codes: control_unreachable (no answer in time),
+    control_refused (an answer that is no success), control_unreadable (an answer that cannot be understood)."""
+
+    code = "control_unreachable"
+    disposition = Disposition.RETRY

@@ -1,0 +1,1 @@
+"""One module per outside system. They implement the ports of the rooms below; only the composition root picks one."""

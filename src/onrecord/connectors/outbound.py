@@ -1,0 +1,123 @@
+"""Requests to one outside system: its name resolved once a request, its address judged and pinned, no redirect.
+
+An address that is not public is refused, also where it hides in another (mapped, 6to4, Teredo, NAT64), but for a
+loopback origin that the operator wrote as such."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from onrecord.base.errors import OnRecordError
+from onrecord.capture.errors import ControlError
+
+SECONDS = 2.0
+MAX_ANSWER = 65_536  # bytes
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class OriginError(OnRecordError):
+    """An origin that requests must not go to."""
+
+    code = "origin_refused"
+
+
+def public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        hidden = address.ipv4_mapped or address.sixtofour or address.teredo
+        return hidden is None and address not in _NAT64 and address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast
+
+
+class Origin:
+    """Where requests go: `https://host[:port]`, or `http://` on a loopback address. Errors: OriginError."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise OriginError("an origin is https://host[:port]") from error
+        if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+            raise OriginError("an origin is https://host[:port]")
+        self.loopback = _loopback(parts)
+        if parts.scheme != "https" and not (parts.scheme == "http" and self.loopback):
+            raise OriginError("an origin beyond loopback is reached by https")
+        self.scheme = parts.scheme
+        self.host = parts.hostname
+        self.port = port or (443 if parts.scheme == "https" else 80)
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port in {80, 443} else f"{host}:{self.port}"
+
+    async def address(self) -> str:
+        """The address that this one request goes to. Errors: ControlError."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                found = await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError, TimeoutError) as error:
+            raise ControlError("the name of the platform does not resolve") from error
+        addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+        if not addresses or not all(a.is_loopback if self.loopback else public(a) for a in addresses):
+            raise ControlError("the platform's name leads to an address that is not public", code="control_refused")
+        return str(addresses[0])
+
+
+def _loopback(parts: SplitResult) -> bool:
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+class Outbound:
+    """One client for an origin. Reads no proxy, credentials or certificates from the environment."""
+
+    def __init__(self, origin: Origin, login: tuple[str, str]) -> None:
+        self._origin = origin
+        self._client = httpx.AsyncClient(
+            auth=login,
+            timeout=SECONDS,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=20),
+        )
+
+    async def ask(self, method: str, path: str, form: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """(status, body). Errors: ControlError."""
+        address = await self._origin.address()
+        host = f"[{address}]" if ":" in address else address
+        url = f"{self._origin.scheme}://{host}:{self._origin.port}{path}"
+        try:
+            async with (
+                asyncio.timeout(2 * SECONDS),
+                self._client.stream(
+                    method,
+                    url,
+                    data=form,
+                    headers={"Host": self._origin.authority, "Accept": "application/json"},
+                    extensions={"sni_hostname": self._origin.host},
+                ) as answer,
+            ):
+                return answer.status_code, await _bounded(answer)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise ControlError("the platform did not answer") from error
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+async def _bounded(answer: httpx.Response) -> bytes:
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > MAX_ANSWER:
+            raise ControlError("the platform's answer is too long", code="control_unreadable")
+    return bytes(body)
