@@ -1,6 +1,5 @@
 """The neutral socket of the contract: a text message `start`, binary frames, a text message `stop`."""
 
-import re
 import struct
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
@@ -8,13 +7,13 @@ from typing import Literal, assert_never
 import msgspec
 
 from onrecord.capture.errors import WireError
+from onrecord.capture.wire.jsontext import json_object, track_name
 from onrecord.signal.encoding import Encoding
 
 MAX_TEXT = 65_536  # characters or bytes of one text message
 MAX_FRAME = 262_144  # bytes of one binary frame
 MAX_TRACKS = 16
 _RATES = range(4_000, 192_001)
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HEAD = struct.Struct(">BQ")
 
 
@@ -121,21 +120,18 @@ def _start(wires: list[_WireTrack]) -> Start:
 
 
 def _track(wire: _WireTrack) -> Track:
-    if _NAME.fullmatch(wire.name) is None:
-        raise WireError("a track name is 1 to 64 letters, digits, dots, dashes or underscores", code="bad_field")
+    name = track_name(wire.name)
     if wire.encoding not in set(Encoding) or wire.sample_rate not in _RATES:
         raise WireError("a track is pcm16 or mulaw at 4000 to 192000 Hz", code="wrong_codec")
-    return Track(wire.name, Encoding(wire.encoding), wire.sample_rate)
+    return Track(name, Encoding(wire.encoding), wire.sample_rate)
 
 
 def _diagnose(raw: bytes | str) -> WireError:
     """Which error a message has that does not decode."""
     try:
-        value = msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
-        return WireError("not JSON", code="bad_json")
-    if not isinstance(value, dict):
-        return WireError("not a JSON object", code="bad_json")
+        value = json_object(raw)
+    except WireError as error:
+        return error
     if value.get("event") not in ("start", "stop"):
         return WireError("an event that this protocol does not have", code="unknown_event")
     return WireError("a field absent or of the wrong type", code="bad_field")

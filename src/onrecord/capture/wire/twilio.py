@@ -3,13 +3,12 @@
 Numbers come as strings or as integers. The digit of a `dtmf` message is not read: a key press is a position only.
 """
 
-import math
-from base64 import b64decode
 from typing import assert_never
 
 import msgspec
 
 from onrecord.capture.errors import WireError
+from onrecord.capture.wire import jsontext
 
 RATE = 8000
 MAX_TEXT = 65_536  # characters or bytes of one text frame
@@ -17,21 +16,11 @@ CODEC = ("audio/x-mulaw", RATE, 1)
 TRACK_OF = {"inbound": "customer", "outbound": "agent"}
 
 
-def _type_only(message: object) -> str:
-    return f"{type(message).__name__}()"
-
-
-class _Message(msgspec.Struct, frozen=True, gc=False):
-    """Shows its type only: tokens and sound stay out of logs."""
-
-    __repr__ = _type_only
-
-
-class Connected(_Message, frozen=True, gc=False):
+class Connected(jsontext.Message, frozen=True, gc=False):
     version: str
 
 
-class Start(_Message, frozen=True, gc=False):
+class Start(jsontext.Message, frozen=True, gc=False):
     """`tracks` as the product names them. `token` and `offset` (seconds) come from the custom parameters."""
 
     sequence: int
@@ -43,7 +32,7 @@ class Start(_Message, frozen=True, gc=False):
     offset: float | None = None
 
 
-class Media(_Message, frozen=True, gc=False):
+class Media(jsontext.Message, frozen=True, gc=False):
     """`timestamp` in milliseconds since the stream began; `payload` mu-law, one byte a sample."""
 
     sequence: int
@@ -59,19 +48,19 @@ class Media(_Message, frozen=True, gc=False):
         return self.timestamp * RATE // 1000
 
 
-class Dtmf(_Message, frozen=True, gc=False):
+class Dtmf(jsontext.Message, frozen=True, gc=False):
     sequence: int
     stream_sid: str
     track: str
 
 
-class Mark(_Message, frozen=True, gc=False):
+class Mark(jsontext.Message, frozen=True, gc=False):
     sequence: int
     stream_sid: str
     name: str
 
 
-class Stop(_Message, frozen=True, gc=False):
+class Stop(jsontext.Message, frozen=True, gc=False):
     sequence: int
     stream_sid: str
     account_sid: str
@@ -158,7 +147,7 @@ class _WireStop(_Wire, tag="stop"):
 
 
 _AnyWire = _WireConnected | _WireStart | _WireMedia | _WireDtmf | _WireMark | _WireStop
-_SHAPES: dict[str, type[msgspec.Struct]] = {
+_SHAPES: jsontext.Shapes = {
     "connected": _WireConnected,
     "start": _WireStart,
     "media": _WireMedia,
@@ -177,7 +166,7 @@ def parse(raw: bytes | str) -> Message:
     try:
         wire = _decode(raw)
     except (ValueError, RecursionError):
-        raise _diagnose(raw) from None  # the decoder's words may quote the message
+        raise jsontext.diagnose(raw, _SHAPES) from None  # the decoder's words may quote the message
     match wire:
         case _WireMedia(sequence_number=sequence, stream_sid=sid, media=media):
             return Media(sequence, sid, _track(media.track, media=True), media.chunk, media.timestamp, media.payload)
@@ -207,67 +196,12 @@ def _start(wire: _WireStart) -> Start:
     form = body.media_format
     if (form.encoding, form.sample_rate, form.channels) != CODEC:
         raise WireError("this socket takes mu-law at 8000 Hz, one channel", code="wrong_codec")
-    token = body.custom_parameters.get("token")
-    if token is not None and not isinstance(token, str):
-        raise WireError("the parameter `token` is not a text", code="bad_field")
     return Start(
         sequence=wire.sequence_number,
         stream_sid=wire.stream_sid,
         account_sid=body.account_sid,
         call_sid=body.call_sid,
         tracks=tuple(_track(track) for track in body.tracks),
-        token=token,
-        offset=_offset(body.custom_parameters.get("offset")),
+        token=jsontext.token_of(body.custom_parameters),
+        offset=jsontext.offset_of(body.custom_parameters),
     )
-
-
-def _offset(value: object) -> float | None:
-    if value is None:
-        return None
-    try:
-        seconds = float(value) if isinstance(value, str | int | float) else math.nan
-    except (ValueError, OverflowError):
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise WireError("the parameter `offset` is not a number of seconds", code="bad_field")
-    return seconds
-
-
-def _diagnose(raw: bytes | str) -> WireError:
-    """Which error a message has that does not decode."""
-    try:
-        value = msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
-        return WireError("not JSON", code="bad_json")
-    if not isinstance(value, dict):
-        return WireError("not a JSON object", code="bad_json")
-    if "event" not in value:
-        return WireError("a message without `event`", code="missing_field")
-    shape = _SHAPES.get(value["event"]) if isinstance(value["event"], str) else None
-    if shape is None:
-        return WireError("an event that this protocol does not have", code="unknown_event")
-    media = shape is _WireMedia
-    missing = _missing(value, shape)
-    if missing is not None:
-        return WireError(f"a message without `{missing}`", code="missing_field", media=media)
-    if media and isinstance(value["media"], dict):
-        try:
-            b64decode(value["media"]["payload"], validate=True)
-        except (ValueError, TypeError):
-            return WireError("a payload that is not base64", code="bad_base64", media=True)
-    return WireError("a field of the wrong type", code="bad_field", media=media)
-
-
-def _missing(value: dict[str, object], shape: type[msgspec.Struct]) -> str | None:
-    """The first required field that is absent."""
-    for field in msgspec.structs.fields(shape):
-        if field.encode_name not in value:
-            if field.required:
-                return field.encode_name
-            continue
-        inner = value[field.encode_name]
-        if isinstance(inner, dict) and isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            missing = _missing(inner, field.type)
-            if missing is not None:
-                return missing
-    return None
