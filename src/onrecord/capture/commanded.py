@@ -82,17 +82,20 @@ class Outcome:
 
 
 class Following:
-    """How far one recording has followed a wish. Times are seconds of a monotonic clock."""
+    """How far one recording has followed a wish. Times are seconds of a monotonic clock. `done`: nothing more will come
+    of it. What paused on another's word is not told to record: only an order of this side is taken back by one."""
 
-    def __init__(self, wish: Wish, now: float) -> None:
+    def __init__(self, wish: Wish, now: float, *, paused: bool = False) -> None:
+        """`paused`: it had been told to pause before."""
+        self._paused = paused
         self._begin(wish, now)
-        self.done = False  # nothing more will come of this recording
+        self.done = False
 
     def _begin(self, wish: Wish, now: float) -> None:
         self.wish = wish
         self._since = self._due = now
         self._attempts = 0
-        self._followed = self._told = False
+        self.followed = self._told = False
 
     def ask(self, wish: Wish, now: float) -> None:
         """What the verdict asks for now. Another wish than before is due at once."""
@@ -101,9 +104,8 @@ class Following:
 
     @property
     def commands(self) -> bool:
-        """Whether the next attempt begins with an order: a closing does not lose time by looking first; what is to
-        record mostly does."""
-        return not self._followed and (self.wish is not Wish.RECORD or self._attempts > 0)
+        """Whether the next attempt begins with an order."""
+        return not self.followed and (self.wish is not Wish.RECORD or self._paused)
 
     def due_in(self, now: float) -> float:
         return max(0.0, self._due - now)
@@ -111,11 +113,12 @@ class Following:
     def seen(self, status: Status, now: float) -> Outcome | None:
         """The end of an attempt; what is to be put on record of it."""
         self._attempts += 1
+        self._paused = self._paused or self.wish is Wish.PAUSE
         self.done = status is Status.ENDED
         if status.follows(self.wish):
-            first, self._followed, self._due = not self._followed, True, now + AUDIT_S
+            first, self.followed, self._due = not self.followed, True, now + AUDIT_S
             return self._outcome(status, None, now) if first else None
-        if self._followed:  # it did, and does not any more
+        if self.followed:  # it did, and does not any more
             self._begin(self.wish, now)
             self._told = True
             return self._outcome(status, None, now)
@@ -124,15 +127,22 @@ class Following:
     def failed(self, code: str, now: float) -> Outcome | None:
         """An attempt that brought no answer."""
         self._attempts += 1
+        self._paused = self._paused or self.wish is Wish.PAUSE
         return self._later(None, code, now)
+
+    def given_up(self, code: str, now: float) -> Outcome:
+        """It cannot be commanded any more."""
+        self.done = True
+        self.followed = False
+        return self._outcome(None, code, now)
 
     def _later(self, status: Status | None, code: str | None, now: float) -> Outcome | None:
         self._due = now + min(_LAST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._attempts - 1, 10))
         overdue = now - self._since >= DEADLINE_S or self.done
-        if self._told or self._followed or not overdue:
+        if self._told or self.followed or not overdue:
             return None
         self._told = True
         return self._outcome(status, code, now)
 
     def _outcome(self, status: Status | None, code: str | None, now: float) -> Outcome:
-        return Outcome(self.wish, self._followed, status, code, round(now - self._since, 3), self._attempts)
+        return Outcome(self.wish, self.followed, status, code, round(now - self._since, 3), self._attempts)

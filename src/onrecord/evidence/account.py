@@ -51,6 +51,7 @@ def evidence_json(case: Case) -> bytes:
         "pauses": withheld(case.replay.transitions, case.conversation.ended_t, from_the_start=False),
         "transfers": _entries(case, "transfer"),
         "recordings": [_recording(case, a) for a in case.conversation.artifacts.values() if a.track is not None],
+        "platform_recordings": _entries(case, Internal.RECORDING_COMMANDED, Internal.COMMAND_ANSWERED),
         "transcripts": _derived(case, {"transcript", "live_captions"}, inside=True),
         "derived": _derived(case, {"transcript", "live_captions"}, inside=False),
         "redaction": _redaction(case),

@@ -57,6 +57,8 @@ def flag_of(event: Event) -> Flag | None:
     """What an event of the product's own flags by itself."""
     if event.type == Internal.INTERRUPTED:
         return Flag("INTERRUPTED", event.t, event.event_id)
+    if event.type == Internal.COMMAND_ANSWERED and not event.data.get("followed"):
+        return Flag("COMMAND_NOT_FOLLOWED", event.t, event.event_id)
     if event.type == Internal.STREAM_CLOSED and event.data.get("refused"):
         return Flag("INVALID_MEDIA", event.t, event.event_id)
     return None

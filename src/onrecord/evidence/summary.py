@@ -30,6 +30,8 @@ _JOURNEY = (
     Internal.STREAM_OPENED,
     Internal.STREAM_CLOSED,
     Internal.INTERRUPTED,
+    Internal.RECORDING_COMMANDED,
+    Internal.COMMAND_ANSWERED,
     Internal.SEALED,
     "call_start",
     "call_end",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Stage(StrEnum):
@@ -85,6 +86,17 @@ class TrackEntry:
     persons: tuple[str, ...] = ()
     runs: list[tuple[int, int, str]] = field(default_factory=list)
     accounting: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CommandedEntry:
+    """A recording that a platform makes itself, by the platform's own ids of its call and of itself (None: the one that
+    went on when it was told of). `answer`: the last that came of commanding it."""
+
+    platform: str
+    call: str
+    recording: str | None
+    answer: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

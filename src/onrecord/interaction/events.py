@@ -31,6 +31,8 @@ class Internal(StrEnum):
     ERASURE_INTENDED = "erasure_intended"
     ERASURE_COMPLETED = "erasure_completed"
     INTERRUPTED = "interrupted"
+    RECORDING_COMMANDED = "recording_commanded"
+    COMMAND_ANSWERED = "command_answered"
     SEALED = "interaction_sealed"
     EVIDENCE_EXPORTED = "evidence_exported"
 
@@ -52,6 +54,7 @@ ABOUT_NOBODY = frozenset(
         Internal.ERASURE_INTENDED,
         Internal.ERASURE_COMPLETED,
         Internal.INTERRUPTED,
+        Internal.COMMAND_ANSWERED,
         Internal.SEALED,
         Internal.EVIDENCE_EXPORTED,
         "call_start",

@@ -7,6 +7,7 @@ from typing import Any
 from onrecord.interaction.entries import (
     ArtifactEntry,
     ArtifactState,
+    CommandedEntry,
     PartyEntry,
     Seal,
     SegmentEntry,
@@ -19,6 +20,7 @@ from onrecord.interaction.events import INTERNAL, Event, Internal
 __all__ = [
     "ArtifactEntry",
     "ArtifactState",
+    "CommandedEntry",
     "Conversation",
     "PartyEntry",
     "Seal",
@@ -52,6 +54,7 @@ class Conversation:
     streams: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     open_streams: set[str] = field(default_factory=set)
     interruptions: list[float] = field(default_factory=list)
+    commanded: dict[str, CommandedEntry] = field(default_factory=dict)
     pending_purges: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     pending_erasures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     seal: Seal | None = None
@@ -139,6 +142,11 @@ def _apply(c: Conversation, event: Event) -> None:
             c.pending_erasures.pop(data["erasure"], None)
         case Internal.INTERRUPTED:
             _interrupt(c, event)
+        case Internal.RECORDING_COMMANDED:
+            c.commanded[data["recording"]] = CommandedEntry(data["platform"], data["call"], data["platform_recording"])
+        case Internal.COMMAND_ANSWERED:
+            if data["recording"] in c.commanded:
+                c.commanded[data["recording"]].answer = data
         case Internal.SEALED:
             c.seal = Seal(data["events"], data["last_digest"])
             c.stage = Stage.SEALED

@@ -11,6 +11,7 @@ from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy.pack import Pack
 from onrecord.storage.ports import EventStore, ObjectStore
 from onrecord.vault.vault import Vault
+from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
 
@@ -47,6 +48,7 @@ class Deployment:
     writers: ThreadPoolExecutor
     far_reader: ThreadPoolExecutor
     feed: Feed = field(default_factory=Feed)
+    commanding: Commanding = field(default_factory=Commanding)
     live: dict[str, Live] = field(default_factory=dict)
     loading: dict[str, asyncio.Task[Live]] = field(default_factory=dict)
     holders: dict[str, set[asyncio.Task[Any]]] = field(default_factory=dict)

@@ -61,6 +61,10 @@ class SealedError(WorkflowError):
     code = "interaction_sealed"
 
 
+class PlatformUnknownError(WorkflowError):
+    code = "platform_unknown"
+
+
 class BadTokenError(WorkflowError):
     code = "bad_stream_token"
 

@@ -17,6 +17,7 @@ class RecordKind(StrEnum):
     REPLY = "reply"
     ACCOUNTING = "accounting"
     UNSEALED = "unsealed"
+    COMMANDED = "commanded"
     ARTIFACT = "artifact"
     RUNNING = "running"
     PACK = "pack"
