@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import ipaddress
 import json
 import os
 import resource
@@ -11,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -22,7 +20,8 @@ from typing_extensions import override
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.api.protocol import BoundedHttp
-from onrecord.entrypoints.bootstrap import Settings, open_deployment
+from onrecord.entrypoints.bootstrap import open_deployment
+from onrecord.entrypoints.cli import options
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.deployment import Deployment
@@ -36,23 +35,9 @@ MAX_CONNECTIONS = 1000
 log = structlog.get_logger("serve")
 
 
-class BindError(OnRecordError):
-    code = "bind_refused"
-
-
 def run(argv: list[str]) -> int:
     """0 after an orderly end, 2 where it could not start."""
-    parser = argparse.ArgumentParser(prog="onrecord serve")
-    parser.add_argument("--data", type=Path, required=True, help="folder for events and sealed objects")
-    parser.add_argument("--keys", type=Path, required=True, help="root key file; wrapped keys live in FILE.d")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--media-port", type=int, default=0)
-    parser.add_argument("--ready-file", type=Path)
-    parser.add_argument("--twilio-auth-token-file", type=Path)
-    parser.add_argument("--hold-back", type=_hold_back, default=5.0, metavar="SECONDS")
-    parser.add_argument("--packs", type=Path, help="folder with further policy packs")
-    given = parser.parse_args(argv)
+    given = options.parsed(argv)
     sys.setswitchinterval(0.0005)  # with 5 ms a commit thread holds the event loop back
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -66,50 +51,19 @@ def run(argv: list[str]) -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
-        _check_bind(given.host)
-        secret = _secret(given.twilio_auth_token_file)
-        _check_ready_file(given.ready_file)
-        settings = Settings(given.data, given.keys, given.hold_back, given.packs)
+        options.check_bind(given.host)
+        secrets = options.secrets(given)
+        options.check_ready_file(given.ready_file)
         with (
             _listen(given.host, given.port) as api,
             _listen(given.host, given.media_port) as media,
-            open_deployment(settings) as deployment,
+            open_deployment(options.settings(given)) as deployment,
         ):
-            uvloop.run(_serve(deployment, given, secret, api, media))
+            uvloop.run(_serve(deployment, given, secrets, api, media))
     except OnRecordError as error:
         print(f"onrecord: {error.diagnostics()}", file=sys.stderr)
         return 2
     return 0
-
-
-def _hold_back(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= 600:
-        raise argparse.ArgumentTypeError("seconds from 0 to 600")
-    return seconds
-
-
-def _check_bind(host: str) -> None:
-    """Beyond loopback there is no TLS here yet, so there is no bind."""
-    local = host == "localhost"
-    with contextlib.suppress(ValueError):
-        local = local or ipaddress.ip_address(host).is_loopback
-    if not local:
-        raise BindError("only loopback can be bound without TLS; put a proxy that ends TLS in front")
-
-
-def _secret(file: Path | None) -> bytes | None:
-    if file is None:
-        return None
-    try:
-        return file.read_bytes().strip()
-    except OSError as error:
-        raise BindError("the Twilio auth token file cannot be read", code="secret_unreadable") from error
-
-
-def _check_ready_file(file: Path | None) -> None:
-    if file is not None and not os.access(file.parent, os.W_OK | os.X_OK):
-        raise BindError("the folder of the ready file cannot be written", code="ready_file_unwritable")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -118,7 +72,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        raise BindError("the port is taken, or cannot be bound", code="bind_failed") from error
+        raise options.BindError("the port is taken, or cannot be bound", code="bind_failed") from error
 
 
 def _failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -128,14 +82,14 @@ def _failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 async def _serve(
-    d: Deployment, given: argparse.Namespace, secret: bytes | None, api: socket.socket, media_socket: socket.socket
+    d: Deployment, given: argparse.Namespace, secrets: Secrets, api: socket.socket, media_socket: socket.socket
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(_failed)
     await recover(d)
     credentials = Credentials(d)
-    media = MediaServer(d, MediaSettings(media_socket, Secrets(twilio_auth_token=secret)))
+    media = MediaServer(d, MediaSettings(media_socket, secrets))
     await media.start()
-    if secret is None:
+    if secrets.twilio_auth_token is None:
         log.warning("platform_signatures_off", door="twilio")
     server = _Server(
         uvicorn.Config(

@@ -1,0 +1,68 @@
+"""What `onrecord serve` is told: options, read and checked before anything is opened."""
+
+import argparse
+import contextlib
+import ipaddress
+import os
+from pathlib import Path
+
+from onrecord.base.errors import OnRecordError
+from onrecord.entrypoints.bootstrap import Settings
+from onrecord.entrypoints.ingest.secrets import Secrets
+
+
+class BindError(OnRecordError):
+    code = "bind_refused"
+
+
+def parsed(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="onrecord serve")
+    parser.add_argument("--data", type=Path, required=True, help="folder for events and sealed objects")
+    parser.add_argument("--keys", type=Path, required=True, help="root key file; wrapped keys live in FILE.d")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--media-port", type=int, default=0)
+    parser.add_argument("--ready-file", type=Path)
+    parser.add_argument("--twilio-auth-token-file", type=Path)
+    parser.add_argument("--hold-back", type=_hold_back, default=5.0, metavar="SECONDS")
+    parser.add_argument("--packs", type=Path, help="folder with further policy packs")
+    return parser.parse_args(argv)
+
+
+def _hold_back(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 600:
+        raise argparse.ArgumentTypeError("seconds from 0 to 600")
+    return seconds
+
+
+def check_bind(host: str) -> None:
+    """Beyond loopback there is no TLS here yet, so there is no bind."""
+    local = host == "localhost"
+    with contextlib.suppress(ValueError):
+        local = local or ipaddress.ip_address(host).is_loopback
+    if not local:
+        raise BindError("only loopback can be bound without TLS; put a proxy that ends TLS in front")
+
+
+def secrets(given: argparse.Namespace) -> Secrets:
+    """Errors: BindError (secret_unreadable)."""
+    return Secrets(twilio_auth_token=_secret(given.twilio_auth_token_file))
+
+
+def settings(given: argparse.Namespace) -> Settings:
+    return Settings(given.data, given.keys, given.hold_back, given.packs)
+
+
+def _secret(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return file.read_bytes().strip()
+    except OSError as error:
+        raise BindError("a file with a platform's secret cannot be read", code="secret_unreadable") from error
+
+
+def check_ready_file(file: Path | None) -> None:
+    if file is not None and not os.access(file.parent, os.W_OK | os.X_OK):
+        raise BindError("the folder of the ready file cannot be written", code="ready_file_unwritable")
