@@ -6,3 +6,4 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Secrets:
     twilio_auth_token: bytes | None = None
+    exotel_basic: bytes | None = None  # user:password

@@ -54,7 +54,8 @@ class MediaServer:
         )
 
     def _admit(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
-        """None is answered by 404; 403 without the platform's signature; 503 where too many have opened nothing."""
+        """None is answered by 404; 403 or 401 to one that the door does not admit; 503 where too many have opened
+        nothing."""
         if sum(each.unopened for each in self._sockets) >= MAX_UNOPENED:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE)
         upgrade = read(request)
@@ -62,7 +63,7 @@ class MediaServer:
         if upgrade is None or door is None:
             return None
         if not door.admits(self._settings.secrets, upgrade):
-            return _refused(HTTPStatus.FORBIDDEN)
+            return _refused(HTTPStatus.FORBIDDEN) if door.challenge is None else _challenged(door.challenge)
         return door(self._d, upgrade, self._sockets)
 
     async def stop(self) -> None:
@@ -74,6 +75,13 @@ class MediaServer:
 
 def _refused(status: HTTPStatus) -> WSUpgradeResponseWithListener:
     return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(status), None)
+
+
+def _challenged(challenge: str) -> WSUpgradeResponseWithListener:
+    headers = {"WWW-Authenticate": challenge}
+    return WSUpgradeResponseWithListener(
+        WSUpgradeResponse.create_error_response(HTTPStatus.UNAUTHORIZED, None, headers), None
+    )
 
 
 class _CodeOnly(logging.Handler):

@@ -1,4 +1,5 @@
-"""The platform's own signature on the upgrade: X-Twilio-Signature (twilio.com/docs/usage/security)."""
+"""What a platform shows on the upgrade: X-Twilio-Signature (twilio.com/docs/usage/security), and the credentials of
+Basic authentication (RFC 7617)."""
 
 import base64
 import hashlib
@@ -17,3 +18,13 @@ def twilio_signed(auth_token: bytes, host: str, path: str, signature: str | None
         hmac.compare_digest(twilio_signature(auth_token, f"{scheme}://{host}{path}").encode(), given)
         for scheme in ("wss", "ws", "https")
     )
+
+
+def basic_shown(credentials: bytes, authorization: str | None) -> bool:
+    """Whether the header shows these credentials, `user:password`."""
+    scheme, _, given = (authorization or "").partition(" ")
+    try:
+        shown = base64.b64decode(given.strip(), validate=True)
+    except ValueError:
+        return False
+    return scheme.lower() == "basic" and hmac.compare_digest(credentials, shown)

@@ -36,6 +36,7 @@ class MediaSocket(WSListener):
     often. A close from this side frees the tracks at once; the connection lingers, unread, until the peer closes."""
 
     door = ""
+    challenge: str | None = None  # of the 401 that an upgrade gets which is not admitted (RFC 9110, 11.6.1); else 403
 
     def __init__(self, d: Deployment, upgrade: Upgrade, sockets: "set[MediaSocket]") -> None:
         self._d = d
@@ -179,8 +180,9 @@ class MediaSocket(WSListener):
             else:
                 wire.pause_reading()
 
-    def stop(self) -> None:
-        self._reason = "stop"
+    def stop(self, reason: str = "stop") -> None:
+        """The platform ended the stream; `reason` is a code of a closed list."""
+        self._reason = reason
         self.close(WSCloseCode.OK.value, "")
 
     def close(self, code: int, reason: str) -> None:
