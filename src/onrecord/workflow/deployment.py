@@ -14,6 +14,7 @@ from onrecord.vault.vault import Vault
 from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
+from onrecord.workflow.measures import Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class LoadedPack:
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """In bytes: the write-ahead log of the event store, and what is free beside it. None: not known."""
+
+    wal: int | None = None
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds.
     What makes something durable waits in `writers`, what reads in `executor`, what reads far (history, exported sound)
@@ -32,7 +41,8 @@ class Deployment:
     `loading`: conversations on their way into memory; `holders`: the tasks that have found one and have not ended;
     `rested_shut`: those that left memory with their gates shut.
     `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
-    its interaction; under a segment's name and without one, what only a sweep can find. `troubles`: see `health`."""
+    its interaction; under a segment's name and without one, what only a sweep can find. `troubles`: see `health`.
+    `disk` looks at the disk each time it is called, and may wait for it."""
 
     tenant: str
     store: EventStore
@@ -56,3 +66,5 @@ class Deployment:
     loose: dict[str, str] = field(default_factory=dict)
     adopted: dict[str, LoadedPack] = field(default_factory=dict)
     troubles: set[str] = field(default_factory=set)
+    measures: Measures = field(default_factory=Measures)
+    disk: Callable[[], Disk] = Disk

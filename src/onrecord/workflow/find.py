@@ -114,7 +114,9 @@ def make_room(d: Deployment) -> None:
     surplus = max(0, len(d.live) - MAX_RESIDENT)
     resting = (name for name, live in d.live.items() if name not in d.holders and _rests(live))
     for name in list(islice(resting, surplus)):
-        if d.live.pop(name).is_shut:
+        live = d.live.pop(name)
+        d.measures.frames.leave(live)
+        if live.is_shut:
             d.rested_shut.add(name)
 
 

@@ -73,7 +73,9 @@ async def append(
     except (StorageUnknownError, asyncio.CancelledError):
         live.halt()
         raise
+    flagged = len(live.flags)
     live.apply(events)
+    d.measures.recorded(events, live.flags[flagged:])
     return done
 
 

@@ -69,6 +69,7 @@ async def _take_up(d: Deployment, live: Live) -> None:
         for name, entry in c.tracks.items():
             known = kept["told"].get(name, {}) == entry.accounting
             account = _account(entry.accounting, kept["tracks"].get(name), known=known)
+            d.measures.frames.known(c.interaction, name, account)
             live.tracks[name] = _restored(live, name, entry, account)
         await _interrupt(d, live)
     await settle(d, live)
@@ -135,6 +136,7 @@ async def mend(d: Deployment) -> None:
 async def _replace(d: Deployment, name: str) -> None:
     """As after a crash, of this one conversation."""
     before = d.live[name]
+    d.measures.frames.take(before)
     live = load(d, name, d.store.events(d.tenant, name))
     live.closings = live.closings.owe(e for e in before.closings.all() if e.event_id not in live.said)
     await _take_up(d, live)
