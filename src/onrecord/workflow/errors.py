@@ -73,6 +73,13 @@ class StreamConflictError(WorkflowError):
     code = "stream_conflict"
 
 
+class RecoveringError(WorkflowError):
+    """The server has been started and is not there yet. Nothing was looked at."""
+
+    code = "recovering"
+    disposition = Disposition.RETRY
+
+
 class GatesShutError(WorkflowError):
     """A closing could not be stored. It holds in memory all the same: the gates stay shut."""
 

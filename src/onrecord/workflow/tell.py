@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from onrecord.base.errors import OnRecordError
@@ -52,19 +53,28 @@ class Told:
 
 
 async def tell(
-    d: Deployment, live: Live, principal: Principal, raw: Sequence[Mapping[str, Any]], key: str | None
+    d: Deployment,
+    live: Live,
+    principal: Principal,
+    raw: Sequence[Mapping[str, Any]],
+    key: str | None,
+    arrived: float | None = None,
 ) -> Told:
-    """All of `raw` is accepted, or none of it but what closes. Errors: ForbiddenError, InvalidRequestError,
-    InvalidEventError, SourceNotEntitledError (logged), EventConflictError, IdempotencyMismatchError, SealedError,
-    GatesShutError, StorageError."""
+    """All of `raw` is accepted, or none of it but what closes. `arrived`: when it came, by `perf_counter`.
+    Errors: ForbiddenError, InvalidRequestError, InvalidEventError, SourceNotEntitledError (logged), EventConflictError,
+    IdempotencyMismatchError, SealedError, GatesShutError, StorageError."""
+    arrived = perf_counter() if arrived is None else arrived
     principal.need(Scope.EVENTS_WRITE)
     if not 1 <= len(raw) <= MAX_EVENTS:
         raise InvalidRequestError("a post holds between 1 and 1000 events")
     statements, refusal = _read(d, live, principal, raw)
     if refusal is not None:
         statements = [statement for statement in statements if statement.closing]
-    number, live.closings = live.closings.accept(new_closings(live, statements))
+    closing = new_closings(live, statements)
+    number, live.closings = live.closings.accept(closing)
     recheck(live)
+    if closing:
+        d.measures.close_seconds.observe(perf_counter() - arrived)
     try:
         async with live.lock:
             if refusal is None:
@@ -172,6 +182,7 @@ async def _accept(
     if post.fresh:
         live.reopen()
     _publish(d, live, before, list(zip(post.events, done, strict=True)))
+    d.measures.recorded((), reply.raised)
     return Told(status, reply.finish(done))
 
 
@@ -212,9 +223,10 @@ class _Reply:
         old = set(before.flags(known))
         raised: list[Flag] = [flag for flag in after.flags(known) if flag not in old or flag.event_id in own]
         repeated = [Flag("DUPLICATE_EVENT", event.t, event.event_id) for event in post.repeated]
+        self.raised = list(dict.fromkeys([*raised, *repeated]))
         self._body: dict[str, Any] = {
             "decisions": views.decisions(after, max([now, *(event.t for event in post.events)])),
-            "flags": views.flags(dict.fromkeys([*raised, *repeated])),
+            "flags": views.flags(self.raised),
         }
         first = live.said.get(post.repeated[0].event_id) if post.repeated and not post.fresh else None
         self._first = None if first is None else first.leaf_index

@@ -1,6 +1,7 @@
 """What becomes of what a route raises."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,6 +13,9 @@ from onrecord.entrypoints.api import app
 from onrecord.entrypoints.api.route import Call, Route
 from onrecord.storage.ports import StorageUnknownError
 from onrecord.workflow.errors import GatesShutError, NotFoundError
+from onrecord.workflow.measures import Measures
+
+PLANE = SimpleNamespace(measures=Measures(), troubles=set())
 
 
 def answer(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[httpx.Response, list[Any]]:
@@ -21,7 +25,7 @@ def answer(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[httpx
     monkeypatch.setattr(app, "ROUTES", (Route("GET", "/v1/x", "failing", "", fail, {}, public=True),))
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app.create_app(None, None))
+        transport = httpx.ASGITransport(app.create_app(PLANE, None))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.get("/v1/x?name=Wanda")
 

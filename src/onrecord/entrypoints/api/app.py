@@ -1,6 +1,7 @@
 """The HTTP application: authenticates, demands the scope, decodes the body, calls the route, answers problems."""
 
 import re
+from time import perf_counter
 from typing import Any
 
 import structlog
@@ -17,7 +18,8 @@ from onrecord.entrypoints.api.problems import RequestError, problem, status_of
 from onrecord.entrypoints.api.route import Body, Call, Route
 from onrecord.entrypoints.api.routes import ROUTES
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.errors import NotFoundError, UnauthenticatedError
+from onrecord.workflow.errors import NotFoundError, RecoveringError, UnauthenticatedError
+from onrecord.workflow.health import Trouble
 from onrecord.workflow.principal import Credentials, Principal
 
 log = structlog.get_logger("api")
@@ -28,16 +30,22 @@ PATH_FORMS = {
     "person": re.compile(r"prs_[0-9a-f]{32}"),
     "key": re.compile(r"[0-9a-f]{16}"),
 }
+NO_OPERATION = "none"
 NOBODY = Principal("", "", frozenset())
 
 
 def create_app(d: Deployment, credentials: Credentials) -> Starlette:
+    async def no_route(_: Request, error: Exception) -> Response:
+        answer = _framework_error(error)
+        d.measures.requested(NO_OPERATION, answer.status_code, 0.0)
+        return answer
+
     app = Starlette(
         routes=[
             StarletteRoute(route.path, _endpoint(route, d, credentials), methods=[route.method], name=route.operation)
             for route in ROUTES
         ],
-        exception_handlers={HTTPException: _framework_error},
+        exception_handlers={HTTPException: no_route},
     )
     app.router.redirect_slashes = False
     return app
@@ -45,12 +53,16 @@ def create_app(d: Deployment, credentials: Credentials) -> Starlette:
 
 def _endpoint(route: Route, d: Deployment, credentials: Credentials) -> Any:
     async def endpoint(request: Request) -> ASGIApp:
+        began = perf_counter()
+        answer: ASGIApp
         try:
-            return await route.handle(await _call(route, request, d, credentials))
+            answer = await route.handle(await _call(route, request, d, credentials))
         except OnRecordError as error:
-            return _refused(route, error)
+            answer = _refused(route, error)
         except Exception as error:  # noqa: BLE001  outermost frame: the server would log its text
-            return _unexpected(route, error)
+            answer = _unexpected(route, error)
+        d.measures.requested(route.operation, getattr(answer, "status_code", 200), perf_counter() - began)
+        return answer
 
     return endpoint
 
@@ -69,14 +81,20 @@ def _unexpected(route: Route, error: Exception) -> Response:
 async def _call(route: Route, request: Request, d: Deployment, credentials: Credentials) -> Call:
     principal = NOBODY
     if not route.public:
+        if Trouble.RECOVERING in d.troubles:
+            raise RecoveringError("the server takes up what was left; try again")
         principal = credentials.authenticate(_bearer(request))
         if route.scope is not None:
             principal.need(route.scope)
     for name, value in request.path_params.items():
         if PATH_FORMS[name].fullmatch(value) is None:
             raise NotFoundError(f"there is no such {name}")
-    decoded = None if route.body is None else await _body(route.body, request, d)
-    return Call(request, d, credentials, principal, decoded)
+    arrived, decoded = perf_counter(), None
+    if route.body is not None:
+        data = await body.read(request, route.body.limit)
+        arrived = perf_counter()
+        decoded = await _decoded(data, route.body, request, d)
+    return Call(request, d, credentials, principal, decoded, arrived)
 
 
 def _bearer(request: Request) -> str:
@@ -86,8 +104,7 @@ def _bearer(request: Request) -> str:
     return key.strip()
 
 
-async def _body(wanted: Body, request: Request, d: Deployment) -> Any:
-    data = await body.read(request, wanted.limit)
+async def _decoded(data: bytes, wanted: Body, request: Request, d: Deployment) -> Any:
     if not data and wanted.optional:
         data = b"{}"
     else:
@@ -95,7 +112,7 @@ async def _body(wanted: Body, request: Request, d: Deployment) -> Any:
     return await body.parse(data, wanted.form, d.executor)
 
 
-async def _framework_error(_: Request, error: Exception) -> Response:
+def _framework_error(error: Exception) -> Response:
     """No such route, or not with this method."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         headers = dict(error.headers or {})

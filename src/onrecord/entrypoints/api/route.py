@@ -21,13 +21,15 @@ WRITE_ERRORS = ("storage_full", "storage_conflict", "storage_unknown")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request. `body` has been decoded to the form that its route fixes."""
+    """One authenticated request. `body` has been decoded to the form that its route fixes. `arrived`: when its last
+    byte was read, by `perf_counter`."""
 
     request: Request
     d: Deployment
     credentials: Credentials
     principal: Principal
     body: Any
+    arrived: float
 
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
