@@ -85,8 +85,9 @@ class Following:
     """How far one recording has followed a wish. Times are seconds of a monotonic clock. `done`: nothing more will come
     of it. What paused on another's word is not told to record: only an order of this side is taken back by one."""
 
-    def __init__(self, wish: Wish, now: float, *, paused: bool = False) -> None:
-        """`paused`: it had been told to pause before."""
+    def __init__(self, wish: Wish, now: float, *, deadline: float = DEADLINE_S, paused: bool = False) -> None:
+        """`deadline` in seconds; `paused`: it had been told to pause before."""
+        self._deadline = deadline
         self._paused = paused
         self._begin(wish, now)
         self.done = False
@@ -98,7 +99,7 @@ class Following:
         self.followed = self._told = False
 
     def ask(self, wish: Wish, now: float) -> None:
-        """What the verdict asks for now. Another wish than before is due at once."""
+        """What the verdict asks at present. Another wish than before is due at once."""
         if wish is not self.wish:
             self._begin(wish, now)
 
@@ -138,7 +139,7 @@ class Following:
 
     def _later(self, status: Status | None, code: str | None, now: float) -> Outcome | None:
         self._due = now + min(_LAST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._attempts - 1, 10))
-        overdue = now - self._since >= DEADLINE_S or self.done
+        overdue = now - self._since >= self._deadline or self.done
         if self._told or self.followed or not overdue:
             return None
         self._told = True

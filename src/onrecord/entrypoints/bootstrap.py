@@ -5,13 +5,16 @@ import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
 from onrecord.base.clock import SystemClock
 from onrecord.base.errors import Disposition, OnRecordError
 from onrecord.base.ids import TenantId
+from onrecord.capture.commanded import DEADLINE_S, RecordingControl
+from onrecord.connectors.twilio_recordings import API as TWILIO_API
+from onrecord.connectors.twilio_recordings import TwilioRecordings
 from onrecord.ledger.note import Ed25519Signer, sign
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy import pack
@@ -21,6 +24,7 @@ from onrecord.vault.keyfile import SqliteKeyStore
 from onrecord.vault.keyring import Keyring
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
+from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.deployment import Deployment, LoadedPack
 from onrecord.workflow.packs import adopt
 
@@ -46,13 +50,25 @@ class KeysInUseError(OpenError):
 
 
 @dataclass(frozen=True, slots=True)
+class TwilioAccess:
+    """With what Twilio's own recordings are commanded. `api`: an origin other than Twilio's own."""
+
+    account_sid: str
+    auth_token: str = field(repr=False)
+    api: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """`hold_back` in seconds of media; `packs`: a folder of further policy packs."""
+    """`hold_back` in seconds of media; `packs`: a folder of further policy packs; `command_deadline` in
+    seconds: by when a commanded platform is to follow."""
 
     data: Path
     keys: Path
     hold_back: float = 5.0
     packs: Path | None = None
+    twilio: TwilioAccess | None = None
+    command_deadline: float = DEADLINE_S
 
 
 @contextlib.contextmanager
@@ -98,9 +114,18 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             executor=readers,
             writers=writers,
             far_reader=far_reader,
+            commanding=Commanding(_controls(settings), settings.command_deadline),
         )
         adopt(deployment)
         yield deployment
+
+
+def _controls(settings: Settings) -> dict[str, RecordingControl]:
+    """Errors: OriginError."""
+    twilio = settings.twilio
+    if twilio is None:
+        return {}
+    return {"twilio": TwilioRecordings(twilio.account_sid, twilio.auth_token, twilio.api or TWILIO_API)}
 
 
 def rotate(keys: Path) -> int:

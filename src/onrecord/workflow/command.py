@@ -130,7 +130,9 @@ class _Follower:
         control = None if entry is None else self._d.commanding.controls.get(entry.platform)
         now = time.monotonic()
         wish = wish_of(self._d, live)
-        following = self._following = self._following or Following(wish, now, paused=_paused(entry))
+        following = self._following = self._following or Following(
+            wish, now, deadline=self._d.commanding.deadline, paused=_paused(entry)
+        )
         following.ask(wish, now)
         if entry is not None and control is None:
             await self._tell(live, following.given_up("platform_unknown", now))

@@ -5,7 +5,7 @@ from typing import Any
 
 from onrecord.base.clock import rfc3339
 from onrecord.evidence.replay import head_of
-from onrecord.interaction.record import ArtifactEntry, ArtifactState, Conversation
+from onrecord.interaction.record import ArtifactEntry, ArtifactState, CommandedEntry, Conversation
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Decision, Flag
@@ -87,9 +87,16 @@ def interaction(d: Deployment, live: Live) -> dict[str, Any]:
         "interruptions": list(c.interruptions),
         "streams_live": len(c.open_streams),
         "erased_events": c.unreadable,
+        "platform_recordings": [_commanded(name, entry) for name, entry in c.commanded.items()],
         "seal": None if c.seal is None else {"events": c.seal.events, "last_digest": c.seal.last_digest},
         "flags": flags([*live.timeline.flags(max(now, c.last_received)), *live.flags]),
     }
+
+
+def _commanded(name: str, entry: CommandedEntry) -> dict[str, Any]:
+    answer = entry.answer or {}
+    said = {field: answer.get(field) for field in ("wish", "status", "followed", "code")}
+    return {"id": name, "platform": entry.platform, **said}
 
 
 def _gate(made: Decision, *, shut: bool) -> str:

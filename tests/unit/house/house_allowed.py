@@ -8,6 +8,7 @@ LOG_KEYS = {
     "api_port": "a port of this server",
     "media_port": "a port of this server",
     "objects_removed": "a count",
+    "recordings": "a count",
 }
 
 SHARED_CODES = {

@@ -4,11 +4,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from onrecord.capture.commanded import Target
 from onrecord.entrypoints.api.problems import RequestError
 from onrecord.entrypoints.api.replies import json_reply
-from onrecord.entrypoints.api.requests import NewInteraction
+from onrecord.entrypoints.api.requests import NewInteraction, PlatformRecording
 from onrecord.entrypoints.api.route import Call
-from onrecord.workflow import admit, views
+from onrecord.workflow import admit, command, views
 from onrecord.workflow.find import find
 from onrecord.workflow.live import Live
 from onrecord.workflow.seal import seal
@@ -43,9 +44,16 @@ async def create_token(call: Call) -> Response:
     return json_reply({"stream_token": token}, 201)
 
 
+async def command_recording(call: Call) -> Response:
+    body: PlatformRecording = call.body
+    target = Target(body.call_sid, body.recording_sid)
+    name, new = await command.command_recording(call.d, await live_of(call), call.principal, body.platform, target)
+    return json_reply({"id": name}, 201 if new else 200)
+
+
 async def post_events(call: Call) -> Response:
     live = await live_of(call)
-    told = await tell(call.d, live, call.principal, _events(call.body), _idempotency_key(call))
+    told = await tell(call.d, live, call.principal, _events(call.body), _idempotency_key(call), call.arrived)
     return json_reply(told.body, told.status)
 
 

@@ -31,6 +31,7 @@ STATUS_OF_CODE = {
     "unsupported_media_type": 415,
     "range_not_satisfiable": 416,
     "idempotency_mismatch": 422,
+    "platform_unknown": 422,
     "pack_too_large": 422,
     "wav_too_long": 422,
     "internal": 500,

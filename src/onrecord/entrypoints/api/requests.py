@@ -1,6 +1,6 @@
 """What the calls take, as types. Times in seconds on the interaction's clock."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -79,6 +79,14 @@ class NewArtifact(Struct, forbid_unknown_fields=True):
     content: str | dict[str, Any] | None = None
     words: list[Word] | None = None
     classification: str = "confidential"
+
+
+class PlatformRecording(Struct, forbid_unknown_fields=True):
+    """A recording that a platform makes itself. Without `recording_sid` the one that goes on in the call."""
+
+    platform: Literal["twilio"]
+    call_sid: Annotated[str, Meta(pattern="^CA[0-9a-fA-F]{32}$")]
+    recording_sid: Annotated[str, Meta(pattern="^RE[0-9a-fA-F]{32}$")] | None = None
 
 
 class NewKey(Struct, forbid_unknown_fields=True):

@@ -89,6 +89,22 @@ class SealView(Struct, forbid_unknown_fields=True):
     last_digest: str
 
 
+class PlatformRecording(Struct, forbid_unknown_fields=True):
+    """One that a platform makes itself: commanded, not gated. `wish`, `status` and `followed` are of the last reading
+    that said something new; none until the first. `code` says why there is no status."""
+
+    id: str
+    platform: str
+    wish: Literal["record", "pause", "stop"] | None
+    status: Literal["recording", "paused", "ended"] | None
+    followed: bool | None
+    code: str | None
+
+
+class CommandedRecording(Struct, forbid_unknown_fields=True):
+    id: str
+
+
 class Interaction(Struct, forbid_unknown_fields=True):
     id: str
     state: Literal["open", "interrupted", "ended", "sealed"]
@@ -104,6 +120,7 @@ class Interaction(Struct, forbid_unknown_fields=True):
     streams_live: int
     erased_events: int
     seal: SealView | None
+    platform_recordings: list[PlatformRecording]
     flags: list[Flag]
 
 

@@ -67,6 +67,20 @@ INTERACTIONS = (
         errors=("interaction_sealed",),
     ),
     Route(
+        "POST",
+        "/v1/interactions/{interaction}/platform-recordings",
+        "commandRecording",
+        "Have a recording that the platform makes itself follow the verdict: paused, resumed, stopped, read back",
+        interactions.command_recording,
+        {
+            201: Answer("From now on it is commanded", (responses.CommandedRecording,)),
+            200: Answer("It was already", (responses.CommandedRecording,)),
+        },
+        scope=Scope.INTERACTIONS_WRITE,
+        body=Body(requests.PlatformRecording, (requests.PlatformRecording,)),
+        errors=("platform_unknown", "interaction_sealed", "erased"),
+    ),
+    Route(
         "GET",
         "/v1/interactions/{interaction}",
         "getInteraction",

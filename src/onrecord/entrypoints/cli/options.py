@@ -4,10 +4,11 @@ import argparse
 import contextlib
 import ipaddress
 import os
+import re
 from pathlib import Path
 
 from onrecord.base.errors import OnRecordError
-from onrecord.entrypoints.bootstrap import Settings
+from onrecord.entrypoints.bootstrap import Settings, TwilioAccess
 from onrecord.entrypoints.ingest.secrets import Secrets
 
 
@@ -24,12 +25,18 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--media-port", type=int, default=0)
     parser.add_argument("--ready-file", type=Path)
     parser.add_argument("--twilio-auth-token-file", type=Path)
-    parser.add_argument("--hold-back", type=_hold_back, default=5.0, metavar="SECONDS")
+    parser.add_argument("--twilio-account-sid", help="with the token file: commands Twilio's own recordings")
+    parser.add_argument("--twilio-api", metavar="ORIGIN", help="https, or a loopback address")
+    parser.add_argument("--exotel-basic-file", type=Path, help="user:password of Exotel's upgrades")
+    parser.add_argument(
+        "--command-deadline", type=_seconds, default=5.0, metavar="SECONDS", help="for platforms to obey"
+    )
+    parser.add_argument("--hold-back", type=_seconds, default=5.0, metavar="SECONDS")
     parser.add_argument("--packs", type=Path, help="folder with further policy packs")
     return parser.parse_args(argv)
 
 
-def _hold_back(text: str) -> float:
+def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 600:
         raise argparse.ArgumentTypeError("seconds from 0 to 600")
@@ -46,12 +53,27 @@ def check_bind(host: str) -> None:
 
 
 def secrets(given: argparse.Namespace) -> Secrets:
-    """Errors: BindError (secret_unreadable)."""
-    return Secrets(twilio_auth_token=_secret(given.twilio_auth_token_file))
+    """Errors: BindError (secret_unreadable, secret_malformed)."""
+    basic = _secret(given.exotel_basic_file)
+    if basic is not None and b":" not in basic:
+        raise BindError("the file of Exotel's credentials holds no user:password", code="secret_malformed")
+    return Secrets(twilio_auth_token=_secret(given.twilio_auth_token_file), exotel_basic=basic)
 
 
 def settings(given: argparse.Namespace) -> Settings:
-    return Settings(given.data, given.keys, given.hold_back, given.packs)
+    """Errors: BindError (secret_unreadable, option_missing)."""
+    return Settings(given.data, given.keys, given.hold_back, given.packs, _twilio(given), given.command_deadline)
+
+
+def _twilio(given: argparse.Namespace) -> TwilioAccess | None:
+    sid, token = given.twilio_account_sid, _secret(given.twilio_auth_token_file)
+    if sid is None:
+        return None
+    if token is None or re.fullmatch(r"AC[0-9a-fA-F]{32}", sid) is None or not token.isascii():
+        raise BindError(
+            "an account SID is AC and 32 hex digits, beside --twilio-auth-token-file", code="option_missing"
+        )
+    return TwilioAccess(sid, token.decode("ascii"), given.twilio_api)
 
 
 def _secret(file: Path | None) -> bytes | None:

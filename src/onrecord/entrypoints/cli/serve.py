@@ -24,6 +24,7 @@ from onrecord.entrypoints.bootstrap import open_deployment
 from onrecord.entrypoints.cli import options
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
+from onrecord.workflow.command import leave_paused, resume_commands
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.keep_account import keep_account
@@ -86,11 +87,12 @@ async def _serve(
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(_failed)
     await recover(d)
+    resume_commands(d)
     credentials = Credentials(d)
     media = MediaServer(d, MediaSettings(media_socket, secrets))
     await media.start()
-    if secrets.twilio_auth_token is None:
-        log.warning("platform_signatures_off", door="twilio")
+    for door in secrets.unchecked():
+        log.warning("platform_signatures_off", door=door)
     server = _Server(
         uvicorn.Config(
             create_app(d, credentials),
@@ -115,6 +117,7 @@ async def _serve(
     account.cancel()
     async with asyncio.timeout(GRACE_SECONDS):
         await media.stop()
+        await leave_paused(d)
         await rest(d)
 
 
