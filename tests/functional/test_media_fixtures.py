@@ -1,4 +1,4 @@
-"""Recorded Twilio streams, their messages unchanged, through the real server."""
+"""Recorded streams of the platforms, their messages unchanged, through the real server."""
 
 import gzip
 import hashlib
@@ -9,20 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from media_client import Twilio, account, decoded, heard, recordings, same, seal
+from media_calls import agree, end, events
+from media_client import RATE, Media, Samples, account, decoded, heard, recordings, same
 from serving import Server, Talk
+
+pytest_plugins = ["media_fixtures"]
 
 STREAMS = (
     "twilio-both-tracks-dev-02",
     "twilio-both-tracks-dev-05",
     "twilio-bidirectional-dev-08",
     "twilio-bidirectional-dev-12",
+    "exotel-voicebot-dev-02",
+    "exotel-voicebot-dev-03",
+    "exotel-voicebot-dev-08",
+    "exotel-stream-dev-04",
 )
 TRACKS = {"inbound": "customer", "outbound": "agent"}
-
-
-def ulaw_of(shared: Path, call: str, track: str) -> bytes:
-    return gzip.decompress((shared / f"calls/synthetic/{call}.{track}.ulaw.gz").read_bytes())
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -34,24 +37,39 @@ def test_a_recorded_stream_is_stored_to_the_sample(
     talk = begin(parties=[{"role": "customer", "jurisdiction": "IE"}])
     talk.tell("call_start", 0.0)
     talk.tell("prompt_delivered", 0.0, prompt_version="p1", channel="ivr")
-    talk.tell("consent", 0.0, result="accepted", method="keypad", prompt_version="p1")
-    with Twilio(server, token=talk.stream_token) as stream:
+    agree(talk, 0.0)
+    with Media(server.ws, name.partition("-")[0], token=talk.stream_token) as stream:
         for message in received(shared / f"calls/streams/{name}.jsonl.gz"):
             stream.wire.send(message, text=True)
         assert stream.closed() == (1000, "")
     length = entry["stream_end_in_call_s"]
-    talk.tell("call_end", length)
-    seal(talk)
-    told = {wire: entry[f"{wire}_ulaw_sha256"] for wire in TRACKS if f"{wire}_ulaw_sha256" in entry}
-    assert set(recordings(talk)) == {TRACKS[wire] for wire in told}
-    for wire, digest in told.items():
-        track = TRACKS[wire]
-        given = ulaw_of(shared, entry["call"], track)[: round(length * 8000)]
-        assert hashlib.sha256(given).hexdigest() == digest
-        same(heard(talk, track), decoded(given))
+    end(talk, length)
+    told = {TRACKS[wire]: digest for wire in TRACKS for field, digest in entry.items() if field.startswith(f"{wire}_")}
+    assert set(recordings(talk)) == set(told)
+    for track, digest in told.items():
+        found = heard(talk, track)
+        if "inbound_pcm16_sha256" in entry:
+            assert hashlib.sha256(found.astype("<i2").tobytes()).hexdigest() == digest
+        else:
+            same(found, spoken(shared, entry["call"], track, digest, len(found)))
         counts = account(talk, track)
-        assert counts == {**dict.fromkeys(counts, 0), "received": len(given), "written": len(given)}
+        assert counts == {**dict.fromkeys(counts, 0), "received": len(found), "written": len(found)}
+        assert len(found) == round(length * RATE)
         assert recordings(talk)[track]["gaps"] == []
+    (closed,) = events(talk, "stream_closed")
+    assert (closed["data"]["reason"], closed["data"]["refused"]) == (told_reason(name), {})
+
+
+def spoken(shared: Path, call: str, track: str, digest: str, samples: int) -> Samples:
+    """What the platform sent as mu-law, found to be what the index says."""
+    ulaw = gzip.decompress((shared / f"calls/synthetic/{call}.{track}.ulaw.gz").read_bytes())[:samples]
+    assert hashlib.sha256(ulaw).hexdigest() == digest
+    return decoded(ulaw)
+
+
+def told_reason(name: str) -> str:
+    """Exotel says why a stream stops."""
+    return "callended" if name.startswith("exotel") else "stop"
 
 
 def received(file: Path) -> list[bytes]:
