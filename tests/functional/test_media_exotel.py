@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -397,6 +398,10 @@ def test_credentials_are_needed_where_they_are_known(closed: tuple[Server, str])
     with Exotel(server, basic(f"key-1:{password}", "basic"), token=token) as stream:
         stream.start()
         stream.stop()
+    in_url = server.ws.replace("ws://", f"ws://key-1:{quote(password)}@")  # arrives as the header
+    with Media(in_url, "exotel", token=token) as again:
+        again.text({"event": "stop"})
+        assert again.closed() == (1000, "")
     with Media(server.ws, "stream") as neutral:
         neutral.text({"event": "stop"})
         assert neutral.closed() == (1000, "")
