@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ def launch() -> Iterator[Callable[..., Server]]:
     """Starts a server on a folder (data, keys, log); whatever is still running at the end is killed."""
     with contextlib.ExitStack() as stack:
 
-        def started(folder: Path, *options: str) -> Server:
-            server = start(folder, *options)
+        def started(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> Server:
+            server = start(folder, *options, environment=environment)
             stack.callback(server.kill)
             return server
 

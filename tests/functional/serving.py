@@ -1,9 +1,11 @@
 """A server process on loopback, and one interaction over HTTP."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,13 +80,19 @@ class Talk:
         return self
 
 
-def start(folder: Path, *options: str) -> Server:
+def start(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> Server:
+    """`environment`: beside this process's own."""
     folder.mkdir(parents=True, exist_ok=True)
     ready, log = folder / "ready.json", folder / "server.log"
     ready.unlink(missing_ok=True)
     where = ["--data", str(folder / "data"), "--keys", str(folder / "keys" / "root.key"), "--ready-file", str(ready)]
     with log.open("ab") as output:
-        process = subprocess.Popen([*COMMAND, "serve", *where, *options], stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [*COMMAND, "serve", *where, *options],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(environment or {})},
+        )
     deadline = time.monotonic() + START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:

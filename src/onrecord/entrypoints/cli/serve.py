@@ -22,6 +22,7 @@ from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.api.protocol import BoundedHttp
 from onrecord.entrypoints.bootstrap import open_deployment
 from onrecord.entrypoints.cli import options
+from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.command import leave_paused, resume_commands
@@ -43,13 +44,14 @@ def run(argv: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    lines = LogLines(sys.stderr)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: LineLogger(lines),
     )
     try:
         options.check_bind(given.host)
@@ -62,8 +64,11 @@ def run(argv: list[str]) -> int:
         ):
             uvloop.run(_serve(deployment, given, secrets, api, media))
     except OnRecordError as error:
-        print(f"onrecord: {error.diagnostics()}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(f"onrecord: {error.diagnostics()}", file=sys.stderr, flush=True)
         return 2
+    finally:
+        lines.close()
     return 0
 
 
