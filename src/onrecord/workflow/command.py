@@ -105,6 +105,7 @@ class _Follower:
         self._woken = asyncio.Event()
         self._following: Following | None = None
         self._found: str | None = None
+        self._entry: CommandedEntry | None = None  # outlives the erasure of its telling, to be stopped
 
     async def run(self) -> None:
         """Whatever a round meets."""
@@ -126,7 +127,7 @@ class _Follower:
         """Seconds until the next; None after the last."""
         live = await find(self._d, self._interaction)
         live.watchers.add(self._woken.set)
-        entry = live.conversation.commanded.get(self._name)
+        entry = self._entry = live.conversation.commanded.get(self._name) or self._entry
         control = None if entry is None else self._d.commanding.controls.get(entry.platform)
         now = time.monotonic()
         wish = wish_of(self._d, live)

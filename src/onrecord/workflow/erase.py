@@ -47,11 +47,12 @@ async def _erase(d: Deployment, live: Live, request: Event) -> None:
             for entry in live.conversation.artifacts.values()
             if entry.state is not ArtifactState.ERASED and persons.intersection(entry.persons)
         ]
-        if not wanted and request.event_id in _answered(d, live):
+        leaf = live.said[request.event_id].leaf_index
+        if not wanted and leaf in await _answered(d, live):
             return
         data = {
             "erasure": f"era_{os.urandom(16).hex()}",
-            "request": request.event_id,
+            "request": leaf,
             "artifacts": [entry.artifact for entry in wanted],
             "objects": [
                 segment.object_id
@@ -69,17 +70,21 @@ async def resume_erasures(d: Deployment, live: Live) -> None:
     async with live.lock:
         await _complete(d, live)
     asked = [said.event for said in live.said.values() if said.event.type == "erasure_request"]
-    answered = _answered(d, live) if asked else set()
+    answered = await _answered(d, live) if asked else set()
     for request in asked:
-        if request.event_id not in answered or request.event_id in live.unsettled:
+        if live.said[request.event_id].leaf_index not in answered or request.event_id in live.unsettled:
             await erase_on_request(d, live, request)
 
 
-def _answered(d: Deployment, live: Live) -> set[str]:
-    """Ids of the requests that have an intent."""
-    rows = d.store.events(d.tenant, live.conversation.interaction)
-    intents = [journal.read(d, row) for row in rows if row.type == Internal.ERASURE_INTENDED]
-    return {intent.data["request"] for intent in intents if intent is not None}
+async def _answered(d: Deployment, live: Live) -> set[int]:
+    """Leaves of the requests that have an intent."""
+
+    def work() -> set[int]:
+        rows = d.store.events(d.tenant, live.conversation.interaction)
+        intents = [journal.read(d, row) for row in rows if row.type == Internal.ERASURE_INTENDED]
+        return {intent.data["request"] for intent in intents if intent is not None}
+
+    return await asyncio.get_running_loop().run_in_executor(d.executor, work)
 
 
 async def _complete(d: Deployment, live: Live) -> None:

@@ -72,7 +72,7 @@ async def _intend(d: Deployment, live: Live, persons: set[PersonId]) -> dict[str
         ]
         intent = {
             "erasure": f"era_{os.urandom(16).hex()}",
-            "request": "",
+            "request": None,
             "persons": sorted(persons),
             "artifacts": [entry.artifact for entry in wanted],
             "objects": [s.object_id for e in wanted for s in (*e.segments.values(), *e.superseded.values())],

@@ -33,7 +33,8 @@ PURGE = "purge"
 
 
 async def purge_closed(d: Deployment, live: Live, cause: str) -> None:
-    """Brings all that is stored under the durable verdicts of now; `cause` is the event that asks for it.
+    """Brings all that is stored under the durable verdicts of now; `cause` is the event that asks for it. On record it
+    stands by its leaf: what a client calls it may say something of a person.
 
     Errors: StorageError, VaultError. What is left undone is `unsettled`, and taken up again as after a crash."""
     try:
@@ -93,10 +94,15 @@ async def _intend(
         "artifact": entry.artifact,
         "segment": segment.segment,
         "object": segment.object_id,
-        "cause": cause,
+        "cause": leaf_of(live, cause),
     }
     await journal.append(d, live, [journal.internal(live, d, Internal.PURGE_INTENDED, data)])
     return data
+
+
+def leaf_of(live: Live, event_id: str) -> int | None:
+    said = live.said.get(event_id)
+    return None if said is None else said.leaf_index
 
 
 async def _replace_sound(
@@ -169,7 +175,7 @@ async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause:
     if not newly(entry, _shut(live, entry)):
         return
     if entry.form != WORDS:
-        data = {"artifact": entry.artifact, "cause": cause}
+        data = {"artifact": entry.artifact, "cause": leaf_of(live, cause)}
         await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
         return
     for segment in list(entry.segments.values()):

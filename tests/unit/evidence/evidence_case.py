@@ -144,7 +144,7 @@ class Story:
 
     def erase(self, *seqs: int) -> None:
         """Loses the openings after writing that they are gone."""
-        erasure = {"erasure": "era_1", "request": "ev-000", "artifacts": [ARTIFACT], "openings": list(seqs)}
+        erasure = {"erasure": "era_1", "request": 0, "artifacts": [ARTIFACT], "openings": list(seqs)}
         self.add(Internal.ERASURE_INTENDED, 70.0, **erasure, objects=[])
         self.add(Internal.ERASURE_COMPLETED, 71.0, **erasure, objects=0)
         self.openings = [replace(o, salt=None, payload=None) if o.seq in seqs else o for o in self.openings]

@@ -60,7 +60,7 @@ def test_an_erasure_must_name_what_is_gone_and_only_that():
 
 def test_an_intent_covers_nothing():
     story = telling(Story())
-    erasure = {"erasure": "era_1", "request": "ev-000", "artifacts": [], "openings": [6], "objects": []}
+    erasure = {"erasure": "era_1", "request": 0, "artifacts": [], "openings": [6], "objects": []}
     story.add(Internal.ERASURE_INTENDED, 70.0, **erasure)
     story.openings[6] = type(story.openings[6])(story.openings[6].index, 6, story.openings[6].entry, None, None)
     assert results(story.build())[0].first_failure == "erasures"
@@ -69,7 +69,7 @@ def test_an_intent_covers_nothing():
 def test_an_erasure_cannot_cover_what_comes_after_it():
     story = telling(Story())
     later = len(story.openings) + 2
-    erasure = {"erasure": "era_1", "request": "ev-000", "artifacts": [], "openings": [later]}
+    erasure = {"erasure": "era_1", "request": 0, "artifacts": [], "openings": [later]}
     story.add(Internal.ERASURE_INTENDED, 70.0, **erasure, objects=[])
     story.add(Internal.ERASURE_COMPLETED, 71.0, **erasure, objects=0)
     story.add("opt_in", 72.0, method="verbal")
