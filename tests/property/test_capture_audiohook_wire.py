@@ -47,11 +47,12 @@ json_values = st.recursive(
 
 
 def parses_or_refuses(raw):
+    code = ""
     try:
         audiohook.parse(raw)
     except WireError as error:
-        assert error.code in {"bad_json", "bad_field", "unknown_event", "frame_too_large"}
-        assert str(error).isascii()
+        code = error.code
+    assert code in {"", "bad_json", "bad_field", "unknown_event", "frame_too_large"}
 
 
 @law

@@ -16,7 +16,14 @@ from onrecord.policy.pack import Pack
 from onrecord.policy.policy import compile_policy
 from onrecord.policy.verdict import Decision, Flag
 
+ALARMS = frozenset({"RECORDING_GAP", "MEDIA_UNWANTED"})
 _INTERNAL = frozenset(Internal)
+_DISOBEYED = {
+    "pause: none": "PAUSE_NOT_ACKNOWLEDGED",
+    "pause: media": "MEDIA_WHILE_PAUSED",
+    "resume: none": "RESUME_NOT_ACKNOWLEDGED",
+}
+"""By what a source was told and what it answered."""
 
 
 class Status(StrEnum):
@@ -59,6 +66,15 @@ def flag_of(event: Event) -> Flag | None:
         return Flag("INTERRUPTED", event.t, event.event_id)
     if event.type == Internal.COMMAND_ANSWERED and not event.data.get("followed"):
         return Flag("COMMAND_NOT_FOLLOWED", event.t, event.event_id)
+    if event.type == Internal.SOURCE_ANSWERED:
+        disobeyed = _DISOBEYED.get(f"{event.data.get('wish')}: {event.data.get('answer')}")
+        return None if disobeyed is None else Flag(disobeyed, event.t, event.event_id)
+    if event.type == Internal.OVERLOADED:
+        return Flag("OVERLOAD", event.t, event.event_id)
+    if event.type == Internal.MEDIA_LOST:
+        return Flag("MEDIA_LOST", event.t, event.event_id)
+    if event.type == Internal.ALARM_RAISED and event.data.get("alarm") in ALARMS:
+        return Flag(event.data["alarm"], event.t, event.event_id)
     if event.type == Internal.STREAM_CLOSED and event.data.get("refused"):
         return Flag("INVALID_MEDIA", event.t, event.event_id)
     return None

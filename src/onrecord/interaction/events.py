@@ -33,6 +33,12 @@ class Internal(StrEnum):
     INTERRUPTED = "interrupted"
     RECORDING_COMMANDED = "recording_commanded"
     COMMAND_ANSWERED = "command_answered"
+    OVERLOADED = "overloaded"
+    OVERLOAD_ENDED = "overload_ended"
+    MEDIA_LOST = "media_lost"
+    SOURCE_ANSWERED = "source_answered"
+    ALARM_RAISED = "alarm_raised"
+    ALARM_CLEARED = "alarm_cleared"
     SEALED = "interaction_sealed"
     EVIDENCE_EXPORTED = "evidence_exported"
 
@@ -55,6 +61,9 @@ ABOUT_NOBODY = frozenset(
         Internal.ERASURE_COMPLETED,
         Internal.INTERRUPTED,
         Internal.COMMAND_ANSWERED,
+        Internal.SOURCE_ANSWERED,
+        Internal.ALARM_RAISED,
+        Internal.ALARM_CLEARED,
         Internal.SEALED,
         Internal.EVIDENCE_EXPORTED,
         "call_start",

@@ -148,6 +148,7 @@ def test_the_closed_list_of_types() -> None:
         "erasure_intended",
         "erasure_completed",
         "interrupted",
+        "source_answered",
         "interaction_sealed",
         "evidence_exported",
     } <= {str(kind) for kind in Internal}

@@ -29,6 +29,7 @@ def test_every_type_that_folds_has_a_sample_here() -> None:
         Internal.EVENT_REPEATED,
         Internal.EVENT_CONFLICTED,
         Internal.CONTENT_DISCLOSED,
+        Internal.SOURCE_ANSWERED,
         Internal.EVIDENCE_EXPORTED,
     } == FOLDED_WITHOUT_DATA
 
