@@ -44,6 +44,19 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """Input of a stream waits to be handled: without a break since `since_ns`, when its media had come to `head`, in
+    seconds."""
+
+    since_ns: int
+    head: float
+
+    def reach(self, now_ns: int) -> float:
+        """How far its media goes, were all of it handled, where it comes at its own pace."""
+        return self.head + max(0, now_ns - self.since_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
 class Verdicts:
     """A timeline as a permission for one kind."""
 
@@ -59,7 +72,10 @@ class Live:
     """`lock` orders what is appended; the gates in `tracks` are judged on the event loop without it. `unsettled` are
     purges and erasures that a failed write left undone. Once `halted`, it takes nothing any more; once `closing`, no
     media. `opened` is the latest instant, in seconds, of what does not close. `watchers` are called, on the event loop,
-    whenever the gates may have changed; they must not raise."""
+    whenever the gates may have changed; they must not raise. By stream: `lags` where input waits, `overloads` what is
+    shut until it has caught up. `unsaid` are events of the product's own that the record has not taken yet. `unsealed`
+    counts the segments in `sealing`, of which the last was settled at `settled`, in seconds of the event loop's clock;
+    `losing`: what is handed over is given up, or could not be stored."""
 
     conversation: Conversation
     timeline: Timeline
@@ -77,12 +93,18 @@ class Live:
     closing: bool = False
     epochs: int = 0
     opened: float = 0.0
+    lags: dict[str, Lag] = field(default_factory=dict)
+    overloads: dict[str, Shut] = field(default_factory=dict)
+    unsaid: list[Event] = field(default_factory=list)
+    unsealed: int = 0
+    settled: float = 0.0
+    losing: bool = False
 
     def permission(self) -> Permission:
         """What the gates of recordings ask, as a value: the union of everything that closes. A closing counts from the
         moment it is accepted, before it is durable; an opening only once `timeline` has it."""
         verdicts = [Verdicts(timeline, Kind.AUDIO_RECORDING) for timeline in self._timelines()]
-        return Union((*verdicts, *self.shut))
+        return Union((*verdicts, *self.shut, *self.overloads.values()))
 
     def _timelines(self) -> list[Timeline]:
         return [self.timeline, *self.closings.over(self.timeline)]
@@ -130,11 +152,15 @@ class Live:
     def present(self, now_ns: int, *, closing: bool) -> float:
         """When an event without a time of its own happens: where the media stands while there is any, else by the wall.
         What closes comes after all that does not, and what does not after everything; what is to close one day does not
-        put off what closes now."""
+        put off what closes now. While input waits, the media stands further on than it was heard: nothing opens for
+        what is still to be handled."""
         head = self.media_head()
         started = self.conversation.started_at
-        if started is not None and all(track.stream is None for track in self.tracks.values()):
+        behind = self.lags and not closing
+        if started is not None and (behind or all(track.stream is None for track in self.tracks.values())):
             head = max(head, (now_ns - started) / 1e9)
+        if behind:
+            head = max(head, *(lag.reach(now_ns) for lag in self.lags.values()))
         return max(head, self.opened if closing else self.conversation.last_t)
 
     @property
