@@ -21,6 +21,8 @@ _JOURNEY = (
     Internal.OVERLOADED,
     Internal.OVERLOAD_ENDED,
     Internal.MEDIA_LOST,
+    Internal.ALARM_RAISED,
+    Internal.ALARM_CLEARED,
     Internal.SEALED,
     "call_start",
     "call_end",

@@ -36,6 +36,8 @@ _JOURNEY = (
     Internal.RECORDING_COMMANDED,
     Internal.COMMAND_ANSWERED,
     Internal.SOURCE_ANSWERED,
+    Internal.ALARM_RAISED,
+    Internal.ALARM_CLEARED,
     Internal.SEALED,
     "call_start",
     "call_end",

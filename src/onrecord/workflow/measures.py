@@ -139,6 +139,17 @@ class Measures:
             self.flags[flag.flag] += 1
 
 
+def streams_by_door(lives: Iterable[Live]) -> Counter[str]:
+    """How many streams are open at each door."""
+    found: Counter[str] = Counter()
+    for live in lives:
+        for stream in {track.stream for track in live.tracks.values()} - {None}:
+            opened = live.conversation.streams.get(stream or "")
+            if opened is not None:
+                found[opened["door"]] += 1
+    return found
+
+
 async def measure_lag(measures: Measures) -> None:
     """How late the event loop wakes who asked to be woken. Until cancelled."""
     loop = asyncio.get_running_loop()
