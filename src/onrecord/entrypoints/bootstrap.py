@@ -25,7 +25,8 @@ from onrecord.vault.keyring import Keyring
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
 from onrecord.workflow.commanding import Commanding
-from onrecord.workflow.deployment import Deployment, LoadedPack
+from onrecord.workflow.deployment import Deployment, Disk, LoadedPack
+from onrecord.workflow.measures import Measures
 from onrecord.workflow.packs import adopt
 
 TENANT = "default"
@@ -90,7 +91,8 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
         signer = Ed25519Signer(
             f"onrecord.local/{keystore.deployment_id}/{TENANT}", vault.signing_seed(TenantId(TENANT))
         )
-        sequencer = Sequencer(store, TENANT, signer, signer.verifier.name)
+        measures = Measures()
+        sequencer = Sequencer(store, TENANT, signer, signer.verifier.name, measures.committed)
         stack.callback(sequencer.close)
         readers, far_reader, writers = (
             stack.enter_context(ThreadPoolExecutor(threads, name))
@@ -115,9 +117,18 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             writers=writers,
             far_reader=far_reader,
             commanding=Commanding(_controls(settings), settings.command_deadline),
+            measures=measures,
+            disk=lambda: _disk(settings.data),
         )
         adopt(deployment)
         yield deployment
+
+
+def _disk(data: Path) -> Disk:
+    """Errors: OSError."""
+    wal = data / "events.db-wal"
+    there = os.statvfs(data)
+    return Disk(wal.stat().st_size if wal.exists() else 0, there.f_bavail * there.f_frsize)
 
 
 def _controls(settings: Settings) -> dict[str, RecordingControl]:

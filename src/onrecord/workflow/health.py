@@ -26,18 +26,26 @@ class Trouble(StrEnum):
     OUT_OF_FILES = "out_of_files"
 
 
+STAGES = frozenset({Trouble.RECOVERING, Trouble.STOPPING})
+"""A part of every start and end, and no fault."""
+
+
 def report(d: Deployment, code: Trouble) -> None:
     """Again: nothing. From any thread."""
     if code not in d.troubles:
         d.troubles.add(code)
-        log.error("trouble", code=code.value)
+        if code in STAGES:
+            log.info("stage", code=code.value)
+        else:
+            log.error("trouble", code=code.value)
 
 
 def recovered(d: Deployment, code: Trouble) -> None:
     """Where it was not reported: nothing. From any thread."""
     if code in d.troubles:
         d.troubles.discard(code)
-        log.info("trouble_over", code=code.value)
+        if code not in STAGES:
+            log.info("trouble_over", code=code.value)
 
 
 def report_error(d: Deployment, error: OnRecordError) -> None:

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     REPLAY = "replay"
     KEYS_ADMIN = "keys:admin"
     PERSONS_ERASE = "persons:erase"
+    METRICS_READ = "metrics:read"
 
 
 @dataclass(frozen=True, slots=True)

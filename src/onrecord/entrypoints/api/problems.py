@@ -37,6 +37,7 @@ STATUS_OF_CODE = {
     "internal": 500,
     "log_inconsistent": 500,
     "storage_unknown": 500,
+    "recovering": 503,
     "storage_conflict": 503,
     "storage_full": 507,
 }

@@ -1,16 +1,24 @@
 """What the calls answer, as types: for the OpenAPI document, and for the tests that hold the answers to it."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from onrecord.policy.kinds import Kind
+from onrecord.workflow.health import Trouble
 
 GateWord = Literal["open", "shut"]
 
 
 class Health(Struct, forbid_unknown_fields=True):
     ok: bool
+
+
+class Readiness(Struct, forbid_unknown_fields=True):
+    """`troubles` is empty where `ready` is true."""
+
+    ready: bool
+    troubles: list[Annotated[str, Meta(extra_json_schema={"enum": [trouble.value for trouble in Trouble]})]]
 
 
 class Problem(Struct, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from onrecord.workflow.principal import Credentials, Principal, Scope
 EVENTS_LIMIT = 1024 * 1024
 ARTIFACT_LIMIT = 8 * 1024 * 1024
 
-COMMON_ERRORS = ("unauthenticated", "forbidden", "internal")
+COMMON_ERRORS = ("unauthenticated", "forbidden", "internal", "recovering")
 BODY_ERRORS = ("invalid_request", "body_too_large", "unsupported_media_type", "request_timeout")
 WRITE_ERRORS = ("storage_full", "storage_conflict", "storage_unknown")
 

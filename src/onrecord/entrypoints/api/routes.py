@@ -4,7 +4,19 @@ from typing import Any
 
 from starlette.responses import Response
 
-from onrecord.entrypoints.api import artifacts, interactions, keys, openapi, persons, requests, responses, service, sse
+from onrecord.entrypoints.api import (
+    artifacts,
+    health,
+    interactions,
+    keys,
+    metrics,
+    openapi,
+    persons,
+    requests,
+    responses,
+    service,
+    sse,
+)
 from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Call, Parameter, Route
 from onrecord.workflow.principal import Scope
@@ -253,9 +265,27 @@ SERVICE = (
         "/healthz",
         "getHealth",
         "Whether the server answers",
-        service.health,
+        health.alive,
         {200: Answer("It does", (responses.Health,))},
         public=True,
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        "getReadiness",
+        "Whether the server can do its work, and by stable codes why not",
+        health.ready,
+        {200: Answer("It can", (responses.Readiness,)), 503: Answer("It cannot", (responses.Readiness,))},
+        public=True,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        "getMetrics",
+        "What is counted, in the text format of Prometheus",
+        metrics.show,
+        {200: Answer("Metrics", media_type="text/plain")},
+        scope=Scope.METRICS_READ,
     ),
 )
 

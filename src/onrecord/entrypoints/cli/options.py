@@ -10,6 +10,13 @@ from pathlib import Path
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.bootstrap import Settings, TwilioAccess
 from onrecord.entrypoints.ingest.secrets import Secrets
+from onrecord.workflow.alarms import Limits
+
+ALARMS = {
+    "gap": "without media that may be recorded",
+    "unwanted": "of media after a pause or the end of the call",
+    "closed": "of media that nothing permits to record",
+}
 
 
 class BindError(OnRecordError):
@@ -33,7 +40,16 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--hold-back", type=_seconds, default=5.0, metavar="SECONDS")
     parser.add_argument("--packs", type=Path, help="folder with further policy packs")
+    for name, told in ALARMS.items():
+        default = getattr(Limits(), name)
+        parser.add_argument(
+            f"--alarm-{name}", type=_seconds, default=default, metavar="SECONDS", help=f"{told}; 0: never"
+        )
     return parser.parse_args(argv)
+
+
+def limits(given: argparse.Namespace) -> Limits:
+    return Limits(given.alarm_gap, given.alarm_unwanted, given.alarm_closed)
 
 
 def _seconds(text: str) -> float:

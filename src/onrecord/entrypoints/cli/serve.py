@@ -10,6 +10,8 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -22,13 +24,16 @@ from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.api.protocol import BoundedHttp
 from onrecord.entrypoints.bootstrap import open_deployment
 from onrecord.entrypoints.cli import options
+from onrecord.entrypoints.cli.lastwords import take_over
 from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
+from onrecord.workflow.alarms import keep_watch
 from onrecord.workflow.command import leave_paused, resume_commands
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.feed import Feed
+from onrecord.workflow.health import Trouble, recovered, report
 from onrecord.workflow.keep_account import keep_account
+from onrecord.workflow.measures import measure_lag
 from onrecord.workflow.principal import ANY_SOURCE, READY, Credentials, Scope
 from onrecord.workflow.recover import recover, rest
 
@@ -53,6 +58,7 @@ def run(argv: list[str]) -> int:
         ],
         logger_factory=lambda *_: LineLogger(lines),
     )
+    take_over()
     try:
         options.check_bind(given.host)
         secrets = options.secrets(given)
@@ -62,7 +68,9 @@ def run(argv: list[str]) -> int:
             _listen(given.host, given.media_port) as media,
             open_deployment(options.settings(given)) as deployment,
         ):
+            log.info("starting", version=version("onrecord"), hold_back=given.hold_back)
             uvloop.run(_serve(deployment, given, secrets, api, media))
+            log.info("stopped")
     except OnRecordError as error:
         with contextlib.suppress(OSError):
             print(f"onrecord: {error.diagnostics()}", file=sys.stderr, flush=True)
@@ -90,14 +98,11 @@ def _failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 async def _serve(
     d: Deployment, given: argparse.Namespace, secrets: Secrets, api: socket.socket, media_socket: socket.socket
 ) -> None:
+    """The HTTP server answers from the start, of its health and that it is recovering; all else waits for recovery."""
     asyncio.get_running_loop().set_exception_handler(_failed)
-    await recover(d)
-    resume_commands(d)
+    report(d, Trouble.RECOVERING)
     credentials = Credentials(d)
     media = MediaServer(d, MediaSettings(media_socket, secrets))
-    await media.start()
-    for door in secrets.unchecked():
-        log.warning("platform_signatures_off", door=door)
     server = _Server(
         uvicorn.Config(
             create_app(d, credentials),
@@ -110,29 +115,59 @@ async def _serve(
             limit_concurrency=MAX_CONNECTIONS,
             http=BoundedHttp,
         ),
-        d.feed,
+        d,
     )
-    account = asyncio.create_task(keep_account(d))
     serving = asyncio.create_task(server.serve([api]))
     up = asyncio.create_task(server.up.wait())
     await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
-    if server.started:
-        _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
+    if not await _recovered(d, server, serving):
+        return
+    resume_commands(d)
+    await media.start()
+    for door in secrets.unchecked():
+        log.warning("platform_signatures_off", door=door)
+    limits = options.limits(given)
+    keepers = [asyncio.create_task(each) for each in (keep_account(d), keep_watch(d, limits), measure_lag(d.measures))]
+    recovered(d, Trouble.RECOVERING)
+    _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
     await serving
-    account.cancel()
+    for keeper in keepers:
+        keeper.cancel()
     async with asyncio.timeout(GRACE_SECONDS):
         await media.stop()
         await leave_paused(d)
         await rest(d)
 
 
+async def _recovered(d: Deployment, server: "_Server", serving: asyncio.Task[None]) -> bool:
+    """False where the server was told to end before it had recovered: the next start does it again.
+    Errors: those of `recover`, after which nothing serves any more."""
+    recovering = asyncio.create_task(recover(d))
+    await asyncio.wait([serving, recovering], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        recovering.cancel()
+        await asyncio.wait([recovering])
+        await serving
+        return False
+    if recovering.exception() is not None:
+        server.should_exit = True
+        await serving
+    await recovering
+    return True
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to the loop, says when it has started, and ends the event streams before it waits for readers."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+    def __init__(self, config: uvicorn.Config, d: Deployment) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
-        self._feed = feed
+        self._d = d
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        report(self._d, Trouble.STOPPING)
+        super().handle_exit(sig, frame)
 
     @override
     @contextlib.contextmanager
@@ -149,13 +184,13 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._feed.close()
+        self._d.feed.close()
         await super().shutdown(sockets)
 
 
 def _ready(d: Deployment, credentials: Credentials, given: argparse.Namespace, port: int, media_port: int) -> None:
     host = f"[{given.host}]" if ":" in given.host else given.host
-    log.info("ready", api_port=port, media_port=media_port)
+    log.info("ready", host=given.host, api_port=port, media_port=media_port)
     if given.ready_file is None:
         print(f"api   http://{host}:{port}/v1\nmedia ws://{host}:{media_port}/v1/ingest/twilio", flush=True)
         return
