@@ -68,7 +68,7 @@ def json_object(raw: bytes | str) -> dict[str, object]:
     except (ValueError, RecursionError):
         raise WireError("not JSON", code="bad_json") from None  # the decoder's words may quote the message
     if not isinstance(value, dict):
-        raise WireError("not a JSON object", code="bad_json")
+        raise WireError("not a JSON object", code="bad_json") from None  # may be told where another did not decode
     return value
 
 
