@@ -24,6 +24,8 @@ BATCH = 100
 INSTANT = 0.02
 STILL_COMING_SECONDS = 2.0
 ABANDONED_SECONDS = 3600.0
+ELSEWHERE = frozenset({"capture_report", "capture_ack"})
+"""Who reports or acknowledges that it captures records by itself: no stream is awaited here."""
 PAUSABLE = frozenset({"audiohook"})
 """Doors whose protocol lets this side pause the sender."""
 
@@ -56,6 +58,10 @@ class Limits:
     gap: float = 10.0
     unwanted: float = 10.0
     closed: float = 300.0
+
+    def off(self) -> list[str]:
+        """Which of these are never an alarm."""
+        return [name for name in ("gap", "unwanted", "closed") if not getattr(self, name)]
 
     def of(self, why: Why) -> float:
         match why:
@@ -94,6 +100,7 @@ class Watch:
         self._limits = limits
         self._heard: dict[tuple[str, str], _Heard] = {}
         self._since: dict[Cause, float] = {}
+        self._elsewhere: set[str] = set()
         self._raised: dict[Cause, asyncio.Task[bool] | None] = {}
         self._telling: set[asyncio.Task[bool]] = set()
 
@@ -115,6 +122,7 @@ class Watch:
             if cause not in self._raised and now - since >= self._limits.of(cause.why):
                 self._raise(cause)
         self._heard = {key: heard for key, heard in self._heard.items() if key[0] in self._d.live}
+        self._elsewhere &= self._d.live.keys()
 
     async def told(self) -> None:
         """Returns when what was raised and has ended is on record, or could not be brought there."""
@@ -136,7 +144,10 @@ class Watch:
             if quiet > 0 and still < ABANDONED_SECONDS and self._wanted(live, _head(tracks)):
                 yield Cause(Alarm.RECORDING_GAP, name, stream, Why.NO_MEDIA)
         if not streams and not c.commanded and still < ABANDONED_SECONDS and self._wanted(live, None):
-            yield Cause(Alarm.RECORDING_GAP, name, "", Why.NO_STREAM)
+            if still == 0 and _captured_elsewhere(live):
+                self._elsewhere.add(name)
+            if name not in self._elsewhere:
+                yield Cause(Alarm.RECORDING_GAP, name, "", Why.NO_STREAM)
 
     def _moved(self, key: tuple[str, str], mark: object, now: float) -> float:
         """When `mark` was last another."""
@@ -203,6 +214,11 @@ async def _record(d: Deployment, kind: Internal, cause: Cause, after: asyncio.Ta
         log.error("alarm_not_recorded", code=error.code)
         return False
     return True
+
+
+def _captured_elsewhere(live: Live) -> bool:
+    told = (said.event for said in live.said.values() if said.event.type in ELSEWHERE)
+    return any(Kind.AUDIO_RECORDING in event.data.get("kinds", ()) for event in told)
 
 
 def _streams(live: Live) -> dict[str, list[Track]]:

@@ -66,8 +66,9 @@ def test_every_declared_error_has_a_status_of_its_own() -> None:
 
 
 def test_only_the_service_itself_is_open_to_all() -> None:
-    assert {route.path for route in ROUTES if route.public} == {"/healthz", "/v1/openapi.json"}
+    open_to_all = {"/healthz", "/readyz", "/v1/openapi.json"}
+    assert {route.path for route in ROUTES if route.public} == open_to_all
     made = document(ROUTES)
     for path, methods in made["paths"].items():
         for operation in methods.values():
-            assert (operation.get("security") == []) == (path in {"/healthz", "/v1/openapi.json"})
+            assert (operation.get("security") == []) == (path in open_to_all)

@@ -127,6 +127,8 @@ async def _serve(
     for door in secrets.unchecked():
         log.warning("platform_signatures_off", door=door)
     limits = options.limits(given)
+    for alarm in limits.off():
+        log.warning("alarm_off", alarm=alarm)
     keepers = [asyncio.create_task(each) for each in (keep_account(d), keep_watch(d, limits), measure_lag(d.measures))]
     recovered(d, Trouble.RECOVERING)
     _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
