@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onrecord.entrypoints.ingest.httpsignature import COVERED, AudiohookSecret, AudiohookVerifier
+from onrecord.entrypoints.ingest.httpsignature import COVERED, AudiohookSecret, AudiohookVerifier, read_secret
 
 NOW = 1_800_000_000
 KEY, SECRET = "b25yZWNvcmQtdGVzdC1rZXk", bytes(range(32))
@@ -178,3 +178,47 @@ def test_one_character_less_or_other_is_refused(data):
     changed = headers[name][:at] + other + headers[name][at + 1 :]
     spare = name == "signature" and at == len(changed) - len(other) - 2  # two bits of the last digit carry nothing
     assert spare or changed == headers[name] or not admits({**headers, name: changed})
+
+
+ENCODED = base64.b64encode(SECRET).decode()
+ORGANIZATION = FIELDS["audiohook-organization-id"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "organization"),
+    [
+        (f"{KEY}\n{ENCODED}\n", None),
+        (f"  {KEY}\r\n\r\n{ENCODED}\r\n{ORGANIZATION}", ORGANIZATION),
+        (f'{{"api_key": "{KEY}", "client_secret": "{ENCODED}"}}', None),
+        (f'{{"api_key": "{KEY}", "client_secret": "{ENCODED}", "organization_id": "{ORGANIZATION}"}}', ORGANIZATION),
+    ],
+)
+def test_a_secret_is_read_from_lines_or_json(raw, organization):
+    assert read_secret(raw.encode()) == AudiohookSecret(KEY, SECRET, organization)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        KEY,
+        f"{KEY}\nnot base64",
+        f"{KEY}\n{base64.b64encode(bytes(15)).decode()}",
+        f"{KEY}\n{ENCODED}\na\nb",
+        f"two words\n{ENCODED}",
+        f"\xe9\n{ENCODED}",
+        "{",
+        '{"api_key": "a"}',
+        f'{{"api_key": 1, "client_secret": "{ENCODED}"}}',
+        f'{{"api_key": "a", "client_secret": "{ENCODED}", "organization_id": null}}',
+        "[1, 2]",
+        '{"a":' * 100_000,
+    ],
+)
+def test_anything_else_holds_no_secret(raw):
+    assert read_secret(raw.encode()) is None
+
+
+def test_a_secret_is_not_shown():
+    assert ENCODED not in repr(AudiohookSecret(KEY, SECRET))
+    assert repr(SECRET) not in repr(AudiohookSecret(KEY, SECRET))

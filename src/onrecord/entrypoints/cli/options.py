@@ -7,8 +7,10 @@ import os
 import re
 from pathlib import Path
 
+from onrecord.base.clock import SystemClock
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.bootstrap import Settings, TwilioAccess
+from onrecord.entrypoints.ingest.httpsignature import AudiohookVerifier, read_secret
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.workflow.alarms import Limits
 
@@ -35,6 +37,7 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--twilio-account-sid", help="with the token file: commands Twilio's own recordings")
     parser.add_argument("--twilio-api", metavar="ORIGIN", help="https, or a loopback address")
     parser.add_argument("--exotel-basic-file", type=Path, help="user:password of Exotel's upgrades")
+    parser.add_argument("--audiohook-secret-file", type=Path, help="API key and client secret of Genesys AudioHook")
     parser.add_argument(
         "--command-deadline", type=_seconds, default=5.0, metavar="SECONDS", help="for platforms to obey"
     )
@@ -73,7 +76,18 @@ def secrets(given: argparse.Namespace) -> Secrets:
     basic = _secret(given.exotel_basic_file)
     if basic is not None and b":" not in basic:
         raise BindError("the file of Exotel's credentials holds no user:password", code="secret_malformed")
-    return Secrets(twilio_auth_token=_secret(given.twilio_auth_token_file), exotel_basic=basic)
+    return Secrets(_secret(given.twilio_auth_token_file), basic, _audiohook(given))
+
+
+def _audiohook(given: argparse.Namespace) -> AudiohookVerifier | None:
+    raw = _secret(given.audiohook_secret_file)
+    if raw is None:
+        return None
+    secret = read_secret(raw)
+    if secret is None:
+        raise BindError("the file of AudioHook holds no API key and base64 client secret", code="secret_malformed")
+    clock = SystemClock()
+    return AudiohookVerifier(secret, lambda: clock.now_ns() / 1e9)
 
 
 def settings(given: argparse.Namespace) -> Settings:

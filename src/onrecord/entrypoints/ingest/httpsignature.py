@@ -4,6 +4,7 @@ before RFC 9421) with HMAC-SHA256, its fields those of RFC 8941."""
 import base64
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 MAX_AGE_SECONDS = 10
 MAX_SKEW_SECONDS = 3  # how far ahead the platform's clock may be
 MIN_NONCE = 22  # characters
+MIN_SECRET = 16  # bytes
 COVERED = (
     "@request-target",
     "@authority",
@@ -28,6 +30,7 @@ _INPUT = re.compile(
 _SIGNATURE = re.compile(r" *([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}): *")
 _COMPONENT = re.compile(_TEXT)
 _PARAMETER = re.compile(rf"; *([a-z*][a-z0-9_.*-]*)=({_TEXT}|\d+)")
+_KEY = re.compile(r"[!-~]{1,256}")
 _DEFAULT_PORT = re.compile(r":(?:80|443)\Z")
 
 
@@ -38,6 +41,24 @@ class AudiohookSecret:
     api_key: str
     client_secret: bytes = field(repr=False)
     organization: str | None = None
+
+
+def read_secret(raw: bytes) -> AudiohookSecret | None:
+    """Two or three lines, or the JSON object `{"api_key", "client_secret", "organization_id"?}`, the client secret in
+    base64; None for anything else."""
+    try:
+        if raw.lstrip().startswith(b"{"):
+            told = json.loads(raw)
+            given = [told[name] for name in ("api_key", "client_secret", "organization_id") if name in told]
+        else:
+            given = [line.strip() for line in raw.decode("ascii").split("\n") if line.strip()]
+        if not 2 <= len(given) <= 3 or not all(isinstance(each, str) for each in given):
+            return None
+        secret = base64.b64decode(given[1], validate=True)
+    except (ValueError, KeyError, RecursionError):
+        return None
+    sound = _KEY.fullmatch(given[0]) is not None and len(secret) >= MIN_SECRET
+    return AudiohookSecret(given[0], secret, given[2] if len(given) > 2 else None) if sound else None
 
 
 class AudiohookVerifier:
