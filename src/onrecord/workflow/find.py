@@ -124,5 +124,6 @@ def _rests(live: Live) -> bool:
     """Whether its events bring it back as it is, and nothing is left to do. The gates of a track are no part of that
     as long as media may come."""
     c = live.conversation
-    busy = live.lock.locked() or live.sealing or live.closings.all() or live.unsettled or live.halted
+    undone = live.closings.all() or live.unsettled or live.unsaid
+    busy = live.lock.locked() or live.sealing or undone or live.halted
     return (c.seal is not None or not live.tracks) and not busy

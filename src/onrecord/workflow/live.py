@@ -75,7 +75,7 @@ class Live:
     whenever the gates may have changed; they must not raise. By stream: `lags` where input waits, `overloads` what is
     shut until it has caught up. `unsaid` are events of the product's own that the record has not taken yet. `unsealed`
     counts the segments in `sealing`, of which the last was settled at `settled`, in seconds of the event loop's clock;
-    `losing`: what is handed over is given up, or could not be stored."""
+    while `giving_up` nothing is added to them. `losing`: the last that was to be stored was not."""
 
     conversation: Conversation
     timeline: Timeline
@@ -98,6 +98,7 @@ class Live:
     unsaid: list[Event] = field(default_factory=list)
     unsealed: int = 0
     settled: float = 0.0
+    giving_up: bool = False
     losing: bool = False
 
     def permission(self) -> Permission:

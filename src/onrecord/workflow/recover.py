@@ -18,6 +18,7 @@ from onrecord.workflow import journal, sweep
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.find import find, load
 from onrecord.workflow.live import Live, Track
+from onrecord.workflow.notices import say
 from onrecord.workflow.segments import seal_rest
 from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind, opened
@@ -126,8 +127,12 @@ async def mend(d: Deployment) -> None:
         try:
             if live.halted:
                 await _replace(d, name)
-            elif live.unsettled:
-                await settle(d, live)
+            else:
+                if live.unsettled:
+                    await settle(d, live)
+                if live.unsaid:
+                    async with live.lock:
+                        await say(d, live)
         except OnRecordError as error:
             log.error("not_mended", code=error.code)
     await sweep.tidy(d)
@@ -137,10 +142,15 @@ async def _replace(d: Deployment, name: str) -> None:
     """As after a crash, of this one conversation."""
     before = d.live[name]
     d.measures.frames.take(before)
-    live = load(d, name, d.store.events(d.tenant, name))
+    live = await asyncio.get_running_loop().run_in_executor(d.executor, _load, d, name)
     live.closings = live.closings.owe(e for e in before.closings.all() if e.event_id not in live.said)
+    live.unsaid = [e for e in before.unsaid if e.event_id not in live.said]
     await _take_up(d, live)
     d.live[name] = live
+
+
+def _load(d: Deployment, name: str) -> Live:
+    return load(d, name, d.store.events(d.tenant, name))
 
 
 async def rest(d: Deployment) -> None:

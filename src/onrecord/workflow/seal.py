@@ -10,6 +10,7 @@ from onrecord.workflow import journal
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError
 from onrecord.workflow.live import Live
+from onrecord.workflow.notices import say
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.stream import drain
@@ -19,13 +20,14 @@ async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any
     """Streams that are still open end here. Again: the same answer. Errors: ForbiddenError, StorageError."""
     principal.need(Scope.EVENTS_WRITE)
     live.closing = True
+    name = live.conversation.interaction
     try:
         while live.conversation.seal is None:
             await _close(d, live)
     finally:
         live.closing = live.conversation.seal is not None
-    rows = d.store.events(d.tenant, live.conversation.interaction, _before(live))
-    row = rows[0]
+    loop = asyncio.get_running_loop()
+    row = (await loop.run_in_executor(d.executor, d.store.events, d.tenant, name, _before(live)))[0]
     kept = live.conversation.seal
     if kept is None:
         raise InvalidRequestError("the seal was not stored")
@@ -45,7 +47,9 @@ async def _close(d: Deployment, live: Live) -> None:
     async with live.lock:
         if live.conversation.seal is not None or any(t.stream or t.gate.accounting.held for t in live.tracks.values()):
             return
-        last = d.store.last(d.tenant, live.conversation.interaction)
+        await say(d, live)
+        loop = asyncio.get_running_loop()
+        last = await loop.run_in_executor(d.executor, d.store.last, d.tenant, live.conversation.interaction)
         if last is None:
             raise InvalidRequestError("there is nothing to seal")
         data = {"events": last.seq + 1, "last_digest": journal.digest(last).hex()}

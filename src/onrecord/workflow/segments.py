@@ -18,15 +18,38 @@ from onrecord.workflow import journal
 from onrecord.workflow.contents import store_sound
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, Track
+from onrecord.workflow.notices import notice
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.sweep import discard
 
 AUDIO_CLASSIFICATION = "restricted"
+MAX_UNSEALED = 32  # segments of a call that wait for the disk
+RESUME_UNSEALED = 16  # so few of them again that what comes next is not given up any more
+PATIENCE_SECONDS = 10.0
 log = structlog.get_logger("segments")
 
 
-def seal_in_background(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
+def is_full(live: Live) -> bool:
+    return live.unsealed >= MAX_UNSEALED
+
+
+def stands_still(live: Live) -> bool:
+    """Whether nothing that waits for the disk was settled for so long that more should not wait for it."""
+    return live.unsealed > 0 and asyncio.get_running_loop().time() - live.settled > PATIENCE_SECONDS
+
+
+def give_up(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
+    """Lost at once, and so until few wait again: the disk does not keep up with the media."""
+    live.giving_up = True
+    for segment in segments:
+        _lost(d, live, track, segment)
+
+
+def hand_over(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
     """One task per hand-over, each after the one before: segments of a track become durable in order."""
+    if not live.unsealed:
+        live.settled = asyncio.get_running_loop().time()
+    live.unsealed += len(segments)
     before = track.last_sealing
     task = asyncio.get_running_loop().create_task(_seal_after(d, live, track, segments, before))
     track.last_sealing = task
@@ -41,6 +64,10 @@ async def _seal_after(
         await asyncio.wait([before])
     for segment in segments:
         await _seal_one(d, live, track, segment)
+        live.unsealed -= 1
+        live.settled = asyncio.get_running_loop().time()
+        if live.unsealed <= RESUME_UNSEALED:
+            live.giving_up = False
 
 
 async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -> None:
@@ -62,17 +89,22 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
             current = judged
     except OnRecordError as error:
         log.error("segment_lost", code=error.code)
-        _lost(track, current)
+        _lost(d, live, track, current)
     except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
         log.error("segment_lost", error=type(error).__name__)
-        _lost(track, current)
+        _lost(d, live, track, current)
 
 
-def _lost(track: Track, segment: Segment | None) -> None:
-    """Held for ever it would be neither stored nor told of."""
-    if segment is not None:
-        with contextlib.suppress(CaptureError):
-            track.gate.discarded(segment)
+def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None) -> None:
+    """Held for ever it would be neither stored nor told of. The interaction is told where losses begin."""
+    if segment is None:
+        return
+    with contextlib.suppress(CaptureError):
+        track.gate.discarded(segment)
+    segment.payload[:] = bytes(len(segment.payload))
+    if not live.losing:
+        live.losing = True
+        notice(d, live, Internal.MEDIA_LOST, {"track": track.name}, segment.start / segment.rate)
 
 
 async def _name(d: Deployment, live: Live, track: Track, segment: Segment, stored: dict[str, Any]) -> None:
@@ -109,6 +141,7 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         raise
     track.gate.sealed(segment)
     track.gate.taken(segment.end)
+    live.losing = live.giving_up
 
 
 def _told(runs: Sequence[Run]) -> list[list[Any]]:

@@ -1,5 +1,6 @@
 """Media enters: a token opens a stream, frames pass the gates of this process, segments are sealed behind them."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +11,18 @@ from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import Internal
 from onrecord.policy.call import STAFF
 from onrecord.signal.encoding import Encoding
+from onrecord.storage.ports import Record
 from onrecord.workflow import journal
 from onrecord.workflow.admit import token_id
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import BadTokenError, SealedError, StreamConflictError
 from onrecord.workflow.find import find
 from onrecord.workflow.live import Live, Track
-from onrecord.workflow.segments import seal_in_background, seal_rest
+from onrecord.workflow.segments import give_up, hand_over, is_full, seal_rest, stands_still
 from onrecord.workflow.side_records import RecordKind, opened, places, sealed
 
 RECONNECT_UNCERTAINTY = 0.5
+AHEAD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +34,49 @@ class NewTrack:
 
 @dataclass(slots=True)
 class Stream:
-    """One open socket's media. `timestamp`s of `offer` are samples of the stream, from its own second 0."""
+    """One open socket's media. `timestamp`s of `offer` are samples of the stream, from its own second 0, which was
+    `since` on the event loop's clock where the stream comes at its own pace, and is `start` on the interaction's."""
 
     id: str
     live: Live
     tracks: dict[str, Track]
     clocks: dict[str, ClockMap]
+    start: float
+    since: float
+
+    @property
+    def head(self) -> float:
+        """Where its media has come to, in seconds on the interaction's clock."""
+        return max(self.start, *(track.gate.head / track.rate for track in self.tracks.values()))
 
 
-async def open_stream(d: Deployment, token: str, tracks: Sequence[NewTrack], offset: float | None, door: str) -> Stream:
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A platform's own id of its connection. With a token that one which it `continues` used up it comes in, once."""
+
+    id: str
+    continues: frozenset[str] = frozenset()
+
+
+async def open_stream(
+    d: Deployment,
+    token: str,
+    tracks: Sequence[NewTrack],
+    offset: float | None,
+    door: str,
+    session: Session | None = None,
+) -> Stream:
     """The token is used up only where this succeeds; nothing is accounted for before. `offset` in seconds; without
     one 0 for the first stream and the moment of connection for a later one.
 
     Errors: BadTokenError, StreamConflictError, SealedError, CaptureError (bad_clock), StorageError."""
-    record = d.store.record(d.tenant, RecordKind.STREAM_TOKEN, token_id(token))
-    if record is None or opened(d.vault, d.tenant, record)["used"]:
-        raise BadTokenError("this stream token is not valid, or was used")
+    record = await asyncio.get_running_loop().run_in_executor(d.executor, _unused, d, token, session)
     live = await find(d, record.interaction)
     async with live.lock:
         if live.conversation.seal is not None or live.closing:
             raise SealedError("the interaction is sealed, or being sealed")
-        if opened(d.vault, d.tenant, record)["used"] or token_id(token) in live.tokens_used:
-            raise BadTokenError("this stream token is not valid, or was used")
+        if record.id in live.tokens_used:
+            record = await asyncio.get_running_loop().run_in_executor(d.executor, _unused, d, token, session)
         _refuse_conflict(live, tracks)
         start, uncertainty = _origin(d, live, offset)
         clocks = {t.name: ClockMap(t.rate, start, uncertainty, live.epochs) for t in tracks}
@@ -69,14 +93,7 @@ async def open_stream(d: Deployment, token: str, tracks: Sequence[NewTrack], off
                 for t in tracks
             ],
         }
-        used = sealed(
-            d.vault,
-            d.tenant,
-            RecordKind.STREAM_TOKEN,
-            record.id,
-            {"interaction": record.interaction, "used": True},
-            interaction=record.interaction,
-        )
+        used = await asyncio.get_running_loop().run_in_executor(d.writers, _used, d, record, session)
         event = journal.internal(live, d, Internal.STREAM_OPENED, data, t=start)
         heard = dict.fromkeys(person for named in persons.values() for person in named)
         await journal.append(d, live, [event], lambda _: [used, *places(record.interaction, heard)])
@@ -84,7 +101,23 @@ async def open_stream(d: Deployment, token: str, tracks: Sequence[NewTrack], off
         live.epochs += 1
         for track in tracks:
             _attach(live, track, clocks[track.name], persons[track.name], identifier)
-    return Stream(identifier, live, {t.name: live.tracks[t.name] for t in tracks}, clocks)
+    named = {t.name: live.tracks[t.name] for t in tracks}
+    return Stream(identifier, live, named, clocks, start, asyncio.get_running_loop().time())
+
+
+def _unused(d: Deployment, token: str, session: Session | None) -> Record:
+    """Errors: BadTokenError, StorageError."""
+    record = d.store.record(d.tenant, RecordKind.STREAM_TOKEN, token_id(token))
+    if record is not None:
+        body = opened(d.vault, d.tenant, record)
+        if not body["used"] or (session is not None and body.get("session") in session.continues):
+            return record
+    raise BadTokenError("this stream token is not valid, or was used")
+
+
+def _used(d: Deployment, record: Record, session: Session | None) -> Record:
+    body = {"interaction": record.interaction, "used": True, "session": None if session is None else session.id}
+    return sealed(d.vault, d.tenant, RecordKind.STREAM_TOKEN, record.id, body, interaction=record.interaction)
 
 
 def _refuse_conflict(live: Live, tracks: Sequence[NewTrack]) -> None:
@@ -127,15 +160,36 @@ def _attach(live: Live, new: NewTrack, clock: ClockMap, persons: tuple[str, ...]
         known.stream = stream
 
 
-def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: bytes) -> None:
-    """One wire frame, judged in memory at once. Errors: FrameError (counted as invalid, nothing else touched),
-    SealedError once the interaction is being sealed."""
+def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: bytes) -> bool:
+    """One wire frame, judged in memory at once; whether the stream had better wait for the disk now (`room`). Where
+    the disk has no room and the stream cannot wait, what would be handed over is lost.
+
+    Errors: FrameError (counted as invalid, nothing else touched), SealedError once the interaction is being sealed."""
     held = stream.tracks[track]
     if held.stream != stream.id:
         raise SealedError("the interaction is sealed")
     segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
-    if segments:
-        seal_in_background(d, stream.live, held, segments)
+    if not segments:
+        return False
+    live = stream.live
+    waits = may_wait(stream)
+    if live.giving_up or (is_full(live) and not waits):
+        give_up(d, live, held, segments)
+    else:
+        hand_over(d, live, held, segments)
+    return is_full(live) and waits
+
+
+def may_wait(stream: Stream) -> bool:
+    """Whether the stream is ahead of the clock, and the disk goes on: then it loses nothing by not being read."""
+    passed = asyncio.get_running_loop().time() - stream.since
+    return stream.head - stream.start - passed > AHEAD_SECONDS and not stands_still(stream.live)
+
+
+async def room(stream: Stream) -> None:
+    """Returns when there is room for what the stream hands over, or when it cannot wait any longer."""
+    while is_full(stream.live) and may_wait(stream):
+        await asyncio.wait(set(stream.live.sealing), timeout=AHEAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
 
 
 def refuse(stream: Stream) -> None:
@@ -170,7 +224,7 @@ async def drain(d: Deployment, live: Live) -> None:
     for track in live.tracks.values():
         segments = track.gate.flush()
         if segments:
-            seal_in_background(d, live, track, segments)
+            hand_over(d, live, track, segments)
     await seal_rest(d, live)
 
 

@@ -7,7 +7,7 @@ from onrecord.capture.wire import exotel
 from onrecord.capture.wire.jsontext import track_name
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.signature import basic_shown
-from onrecord.entrypoints.ingest.socket import MediaSocket
+from onrecord.entrypoints.ingest.socket import MediaSocket, Sockets
 from onrecord.entrypoints.ingest.upgrade import Upgrade
 from onrecord.signal.encoding import Encoding
 from onrecord.workflow.deployment import Deployment
@@ -24,7 +24,7 @@ class ExotelSocket(MediaSocket):
     door = "exotel"
     challenge = 'Basic realm="media", charset="UTF-8"'
 
-    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: set[MediaSocket]) -> None:
+    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: Sockets) -> None:
         super().__init__(d, upgrade, sockets)
         self._rate = upgrade.parameter("sample-rate")
         self._named = upgrade.parameter("track")

@@ -4,7 +4,7 @@ from typing_extensions import override
 
 from onrecord.capture.errors import WireError
 from onrecord.capture.wire import neutral
-from onrecord.entrypoints.ingest.socket import MediaSocket
+from onrecord.entrypoints.ingest.socket import MediaSocket, Sockets
 from onrecord.entrypoints.ingest.upgrade import Upgrade
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.stream import NewTrack
@@ -13,7 +13,7 @@ from onrecord.workflow.stream import NewTrack
 class NeutralSocket(MediaSocket):
     door = "stream"
 
-    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: set[MediaSocket]) -> None:
+    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: Sockets) -> None:
         super().__init__(d, upgrade, sockets)
         self._names: list[str] = []
 

@@ -18,14 +18,16 @@ from typing_extensions import override
 
 from onrecord.entrypoints.ingest.doors import DOORS
 from onrecord.entrypoints.ingest.messages import MAX_FRAME
+from onrecord.entrypoints.ingest.refusal import LateRefusal
 from onrecord.entrypoints.ingest.secrets import Secrets
-from onrecord.entrypoints.ingest.socket import MediaSocket
+from onrecord.entrypoints.ingest.socket import Sockets
 from onrecord.entrypoints.ingest.upgrade import read
 from onrecord.workflow.deployment import Deployment
 
 log = structlog.get_logger("ingest")
 
 
+KERNEL_BYTES = 65_536  # of each direction of a connection, which the kernel doubles for its own needs
 MAX_UNOPENED = 256  # sockets that have shown no valid token yet
 
 
@@ -41,10 +43,13 @@ class MediaServer:
     def __init__(self, d: Deployment, settings: MediaSettings) -> None:
         self._d = d
         self._settings = settings
-        self._sockets: set[MediaSocket] = set()
+        self._sockets = Sockets()
+        self._late: set[LateRefusal] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._settings.listening.setsockopt(socket.SOL_SOCKET, option, KERNEL_BYTES)
         self._server = await ws_create_server(
             self._admit,
             sock=self._settings.listening,
@@ -55,14 +60,17 @@ class MediaServer:
 
     def _admit(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
         """None is answered by 404; 403 or 401 to one that the door does not admit; 503 where too many have opened
-        nothing."""
-        if sum(each.unopened for each in self._sockets) >= MAX_UNOPENED:
+        nothing, and while a stream is handled slower than real time."""
+        crowded = sum(each.unopened for each in self._sockets.open) + len(self._late) >= MAX_UNOPENED
+        if crowded or self._sockets.turns.overloaded:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE)
         upgrade = read(request)
         door = None if upgrade is None else DOORS.get(upgrade.door)
         if upgrade is None or door is None:
             return None
         if not door.admits(self._settings.secrets, upgrade):
+            if door.refusal_seconds is not None:
+                return LateRefusal.of(door.refusal_seconds, self._late)
             return _refused(HTTPStatus.FORBIDDEN) if door.challenge is None else _challenged(door.challenge)
         return door(self._d, upgrade, self._sockets)
 
@@ -70,7 +78,7 @@ class MediaServer:
         """No new sockets; those that are open are closed, and their close is on record."""
         if self._server is not None:
             self._server.close()
-        await asyncio.gather(*(each.shut_down() for each in tuple(self._sockets)))
+        await asyncio.gather(*(each.shut_down() for each in tuple(self._sockets.open)))
 
 
 def _refused(status: HTTPStatus) -> WSUpgradeResponseWithListener:

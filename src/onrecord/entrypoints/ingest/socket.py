@@ -4,7 +4,8 @@ import asyncio
 import socket
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -13,41 +14,55 @@ from typing_extensions import override
 from onrecord.base.errors import OnRecordError
 from onrecord.capture.errors import FrameError, WireError
 from onrecord.entrypoints.ingest.closes import BAD_MESSAGE, GOING_AWAY, INTERNAL, close_code
+from onrecord.entrypoints.ingest.intake import Intake, Item
 from onrecord.entrypoints.ingest.messages import Messages
 from onrecord.entrypoints.ingest.secrets import Secrets
+from onrecord.entrypoints.ingest.turns import FIXED, Turns
 from onrecord.entrypoints.ingest.upgrade import Upgrade
+from onrecord.entrypoints.unread import Unread
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.stream import NewTrack, Stream, close_stream, offer, open_stream, refuse
+from onrecord.workflow.overload import Overload
+from onrecord.workflow.stream import NewTrack, Stream, close_stream, offer, open_stream, refuse, room
 
 MAX_REFUSED = 200
-MAX_UNSEALED = 32  # hand-overs of a call that wait for the disk while its sockets are still read
+MAX_UNREAD = 262_144  # bytes sent and not taken by the peer, beside what the kernel holds
 START_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 _KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 
 log = structlog.get_logger("ingest")
-Waiting = tuple[bytes, bool] | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Those that are open, and how they share the event loop."""
+
+    turns: Turns[Intake] = field(default_factory=Turns)
+    open: "set[MediaSocket]" = field(default_factory=set)
 
 
 class MediaSocket(WSListener):
-    """Reading pauses while the stream is being opened, and while the disk is behind: what waits here is at most what
-    was read before. Pings keep their place among the messages: a pong says that all before it was taken. A message
-    that is not of the protocol is refused and counted, and the stream goes on, unless it comes before `start` or too
-    often. A close from this side frees the tracks at once; the connection lingers, unread, until the peer closes."""
+    """Pings and the peer's close keep their place among the messages: a pong says that all before it was taken. A
+    message that is not of the protocol is refused and counted, and the stream goes on, unless it comes before `start`
+    or too often. A close from this side frees the tracks at once; the connection lingers until the peer closes. A peer
+    that does not read what it is sent is cut off."""
 
     door = ""
+    refusal_seconds: float | None = None  # how long after an upgrade its 401 goes out, whatever is wrong with it
     challenge: str | None = None  # of the 401 that an upgrade gets which is not admitted (RFC 9110, 11.6.1); else 403
 
-    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: "set[MediaSocket]") -> None:
+    def __init__(self, d: Deployment, upgrade: Upgrade, sockets: Sockets) -> None:
         self._d = d
         self._token = upgrade.token
         self._offset = upgrade.offset
         self._sockets = sockets
+        self._turns = sockets.turns
+        self._intake = Intake(sockets.turns, self._handle)
+        self._unread: Unread | None = None
         self._transport: WSTransport | None = None
         self._messages = Messages()
-        self._waiting: list[Waiting] = []
         self._opening: asyncio.Task[None] | None = None
-        self._catching_up: asyncio.Task[None] | None = None
+        self._waiting_for_disk: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._impatience: asyncio.TimerHandle | None = None
         self._stream: Stream | None = None
@@ -71,23 +86,27 @@ class MediaSocket(WSListener):
     @override
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        self._sockets.add(self)
-        wire = transport.underlying_transport.get_extra_info("socket")
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that vanished frees its tracks
+        wire = transport.underlying_transport
+        self._unread = Unread(wire, self._cut_off, MAX_UNREAD)
+        self._sockets.open.add(self)
+        self._intake.connected(wire)
+        connection = wire.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that vanished frees its tracks
         for option, value in _KEEP_ALIVE:
-            wire.setsockopt(socket.IPPROTO_TCP, option, value)
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
         self._impatience = asyncio.get_running_loop().call_later(START_SECONDS, self.close, BAD_MESSAGE, "not_started")
 
     @override
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
+        turns = self._turns
+        turns.left -= FIXED + frame.payload_size
         if kind is WSMsgType.CLOSE:
-            transport.send_close(WSCloseCode.OK)
-            transport.disconnect()
+            self._intake.take(None)
         elif self._closed or kind is WSMsgType.PONG:
             pass
         elif kind is WSMsgType.PING:
-            self._in_turn(frame.get_payload_as_bytes())
+            self._intake.take(frame.get_payload_as_bytes())
         else:
             try:
                 whole = self._messages.take(frame)
@@ -95,21 +114,21 @@ class MediaSocket(WSListener):
                 self.close(close_code(error), error.code)
             else:
                 if whole is not None:
-                    self._in_turn(whole)
+                    self._intake.take(whole)
+        if turns.left < 0:
+            turns.look()
 
-    def _in_turn(self, item: Waiting) -> None:
-        if self._opening is not None:
-            self._waiting.append(item)
-        elif isinstance(item, tuple):
-            self._message(*item)
-        elif self._transport is not None:
-            self._transport.send_pong(item)
-
-    def _message(self, message: bytes, binary: bool) -> None:
+    def _handle(self, item: Item) -> None:
+        if item is None:
+            self._answer_close()
+            return
         if self._closed:
             return
+        if isinstance(item, bytes):
+            self.sent(lambda transport: transport.send_pong(item))
+            return
         try:
-            self.take(message, binary=binary)
+            self.take(item[0], binary=item[1])
         except FrameError as error:
             self._count(error.code)
         except WireError as error:
@@ -139,22 +158,26 @@ class MediaSocket(WSListener):
         given = token if token is not None else self._token
         start = offset if offset is not None else self._offset
         self._opening = asyncio.get_running_loop().create_task(self._open(given or "", tracks, start))
-        self._read(on=False)
+        self._intake.block()
 
     async def _open(self, token: str, tracks: Sequence[NewTrack], offset: float | None) -> None:
         try:
-            self._stream = await open_stream(self._d, token, tracks, offset, self.door)
+            self._stream = await self.enter(token, tracks, offset)
+            self._intake.overload = Overload(self._d, self._stream)
         except OnRecordError as error:
             self.close(close_code(error), error.code)
         except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
             log.error("stream_not_opened", door=self.door, error=type(error).__name__)
             self.close(INTERNAL, "internal")
         self._opening = None
-        waiting, self._waiting = self._waiting, []
-        for item in waiting:
-            self._in_turn(item)
-        if self._catching_up is None:
-            self._read(on=True)
+        self._intake.unblock()
+
+    async def enter(self, token: str, tracks: Sequence[NewTrack], offset: float | None) -> Stream:
+        """Errors: OnRecordError."""
+        return await open_stream(self._d, token, tracks, offset, self.door)
+
+    async def left(self) -> None:
+        """Before the stream is closed: for a door that has something of its own to end."""
 
     def frame(self, track: str, timestamp: int, payload: bytes) -> None:
         """Errors: WireError before `start` or for a track that was not announced, FrameError, SealedError."""
@@ -162,23 +185,37 @@ class MediaSocket(WSListener):
             raise WireError("media before `start`", code="not_started")
         if track not in self._stream.tracks:
             raise WireError("a track that was not announced", code="unknown_track", media=True)
-        offer(self._d, self._stream, track, timestamp, payload)
-        if len(self._stream.live.sealing) > MAX_UNSEALED and self._catching_up is None:
-            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(self._stream))
-            self._read(on=False)
+        if offer(self._d, self._stream, track, timestamp, payload) and self._waiting_for_disk is None:
+            self._waiting_for_disk = asyncio.get_running_loop().create_task(self._wait_for_disk(self._stream))
+            self._intake.block()
 
-    async def _catch_up(self, stream: Stream) -> None:
-        await asyncio.wait(set(stream.live.sealing))
-        self._catching_up = None
-        self._read(on=True)
+    async def _wait_for_disk(self, stream: Stream) -> None:
+        await room(stream)
+        self._waiting_for_disk = None
+        self._intake.unblock()
 
-    def _read(self, *, on: bool) -> None:
-        if self._transport is not None and not self._transport.is_disconnected:
-            wire = self._transport.underlying_transport
-            if on:
-                wire.resume_reading()
-            else:
-                wire.pause_reading()
+    def sent(self, write: Callable[[WSTransport], None]) -> None:
+        """Sends by `write`, and cuts off a peer that does not read."""
+        if self._transport is None or self._unread is None:
+            return
+        write(self._transport)
+        self._unread.check()
+
+    @override
+    def pause_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.over()
+
+    @override
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.under()
+
+    def _cut_off(self) -> None:
+        self._reason = "not_read"
+        log.warning("peer_does_not_read", door=self.door)
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
 
     def stop(self, reason: str = "stop") -> None:
         """The platform ended the stream; `reason` is a code of a closed list."""
@@ -191,9 +228,20 @@ class MediaSocket(WSListener):
             return
         self._closed = True
         self._reason = reason or self._reason
+        self._intake.drop()
         self._transport.send_close(WSCloseCode(code), reason)
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.disconnect)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._part, self._transport)
         self._finish()
+
+    def _answer_close(self) -> None:
+        if self._transport is not None:
+            self._transport.send_close(WSCloseCode.OK)
+            self._transport.disconnect()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._part, self._transport)
+
+    def _part(self, transport: WSTransport) -> None:
+        """Whether or not the peer has read everything."""
+        transport.disconnect(graceful=False)
 
     @override
     def on_ws_disconnected(self, transport: WSTransport) -> None:
@@ -202,6 +250,8 @@ class MediaSocket(WSListener):
     def _finish(self) -> None:
         if self._impatience is not None:
             self._impatience.cancel()
+        if self._unread is not None:
+            self._unread.under()
         if self._ending is None:
             self._ending = asyncio.get_running_loop().create_task(self._end())
 
@@ -209,12 +259,17 @@ class MediaSocket(WSListener):
         try:
             if self._opening is not None:
                 await asyncio.wait([self._opening])
+            await self._intake.empty()
+            if self._intake.overload is not None:
+                self._intake.overload.end()
+            await self.left()
             if self._stream is not None:
                 await close_stream(self._d, self._stream, self._reason, dict(self._refused))
         except OnRecordError as error:
             log.error("stream_not_closed", door=self.door, code=error.code)
         finally:
-            self._sockets.discard(self)
+            self._intake.ended()
+            self._sockets.open.discard(self)
 
     async def shut_down(self) -> None:
         """For the end of the server: closes, and waits until the close is on record."""
