@@ -168,6 +168,10 @@ class Live:
     def is_shut(self) -> bool:
         return any(shut.end == FOREVER for shut in self.shut)
 
+    def overloaded(self, kind: Kind) -> bool:
+        """Whether its gates are shut for want of capacity: those of what is recorded from media."""
+        return kind is Kind.AUDIO_RECORDING and bool(self.overloads)
+
     def halt(self) -> None:
         """What is on record is not known any more: the gates shut for good, and another takes this one's place."""
         self.halted = True

@@ -83,7 +83,7 @@ def interaction(d: Deployment, live: Live) -> dict[str, Any]:
         "created_at": rfc3339(c.created_at),
         "started_at": None if started is None else rfc3339(started),
         "ended_at": ended,
-        "gates": {kind.value: _gate(made[kind], shut=shut) for kind in Kind},
+        "gates": {kind.value: _gate(made[kind], shut=shut or live.overloaded(kind)) for kind in Kind},
         "interruptions": list(c.interruptions),
         "streams_live": len(c.open_streams),
         "erased_events": c.unreadable,
