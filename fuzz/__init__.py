@@ -1,0 +1,1 @@
+"""Fuzzing of what parses bytes from outside: `python -m fuzz TARGET [--seconds N]`."""

@@ -1,0 +1,11 @@
+"""What can be fuzzed, by name: a module of this package, and what it drives, which is watched for coverage."""
+
+TARGETS = {
+    "twilio": ["onrecord.capture.wire"],
+    "exotel": ["onrecord.capture.wire"],
+    "audiohook": ["onrecord.capture.wire"],
+    "audiohook_frame": ["onrecord.capture.wire"],
+    "neutral_text": ["onrecord.capture.wire"],
+    "neutral_frame": ["onrecord.capture.wire"],
+    "messages": ["onrecord.entrypoints.ingest.messages"],
+}
