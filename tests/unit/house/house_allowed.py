@@ -1,15 +1,37 @@
 """What the house rules let pass, each with its reason. A line here is an argument to have in review."""
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LogKey:
+    """`value` is a pattern of the expressions that may stand for it: none that could carry what a client said."""
+
+    reason: str
+    value: str
+
+
 LOG_KEYS = {
-    "code": "the stable code of an error",
-    "error": "the type of an error, never its text",
-    "route": "the operation id of a route, not its path",
-    "door": "which socket door: a constant",
-    "api_port": "a port of this server",
-    "media_port": "a port of this server",
-    "objects_removed": "a count",
-    "recordings": "a count",
+    "code": LogKey("the stable code of an error, a trouble or a notice", r"(error|ended)\.code|(code|kind)\.value"),
+    "error": LogKey("the type of an error, never its text", r"type\(\w+\)\.__name__"),
+    "route": LogKey("the operation id of a route, not its path", r"route(\.operation)?"),
+    "door": LogKey("which socket door: a constant", r"(self\.)?door"),
+    "alarm": LogKey("a word of a closed list", r"alarm|cause\.alarm\.value"),
+    "why": LogKey("a word of a closed list", r"cause\.why\.value"),
+    "interaction": LogKey(
+        "the random id of a conversation, as rows and leaves show it in clear", r"cause\.interaction"
+    ),
+    "library": LogKey("the name of a package", r"library"),
+    "version": LogKey("the version that runs", r"version\('onrecord'\)"),
+    "host": LogKey("where this server was told to listen", r"given\.host"),
+    "api_port": LogKey("a port of this server", r"port"),
+    "media_port": LogKey("a port of this server", r"media_port"),
+    "hold_back": LogKey("what this server was told, in seconds", r"given\.hold_back"),
+    "objects_removed": LogKey("a count", r"removed"),
+    "recordings": LogKey("a count", r"len\(late\)"),
 }
+
+LOGGERS_OF_LIBRARIES = {"entrypoints/ingest/server.py": "catches what the socket library says, and drops its words"}
 
 SHARED_CODES = {
     "erased": "vault and workflow say the same of one fact; CONTRACT names the code",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from house_allowed import LOG_KEYS
+from house_allowed import LOG_KEYS, LOGGERS_OF_LIBRARIES
 
 MODULE_LINES = 300
 FUNCTION_LINES = 60
@@ -17,6 +17,9 @@ VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "m
 PURE_ROOMS = frozenset({"policy", "signal", "interaction", "capture", "evidence", "ledger"})
 IMPURE_MODULES = frozenset({"ledger/sequencer.py"})
 LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "msg"})
+LOG_LEVELS = frozenset({"info", "warning", "error"})
+LOG_BINDING = frozenset({"bind", "new", "unbind", "try_unbind"})
+LOUD_MODULES = frozenset({"logging", "structlog", "warnings", "traceback", "pprint", "faulthandler"})
 WALL_OF_TIME = frozenset({"time", "time_ns", "ctime", "gmtime", "localtime", "asctime", "strftime"})
 WALL_OF_DATETIME = frozenset({"now", "utcnow", "today"})
 TICKING = frozenset({"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time"})
@@ -173,10 +176,13 @@ def _is_log_call(call: ast.Call) -> bool:
 
 
 def log_line(source: Source) -> Offences:
-    """The message is one constant word, and every key is one that `house_allowed` classifies."""
+    """The message is one constant word at one of three levels, and every key is one that `house_allowed` classifies,
+    with a value of the kind that it allows there."""
     for node in ast.walk(source.tree):
         if not (isinstance(node, ast.Call) and _is_log_call(node)):
             continue
+        if last_name(node.func) not in LOG_LEVELS:
+            yield Offence(source.path, node.lineno, f"the level `{last_name(node.func)}`")
         message = node.args[-1] if node.args else None
         word = message.value if isinstance(message, ast.Constant) else None
         if not isinstance(word, str) or len(node.args) > 1 or not re.fullmatch(r"[a-z][a-z0-9_]*", word):
@@ -184,8 +190,55 @@ def log_line(source: Source) -> Offences:
         for keyword in node.keywords:
             if keyword.arg not in LOG_KEYS:
                 yield Offence(source.path, node.lineno, f"the key `{keyword.arg}` is not classified")
-            elif keyword.arg == "error" and not re.fullmatch(r"type\(\w+\)\.__name__", ast.unparse(keyword.value)):
-                yield Offence(source.path, node.lineno, "of an error only its type is logged")
+            elif not re.fullmatch(LOG_KEYS[keyword.arg].value, ast.unparse(keyword.value)):
+                yield Offence(source.path, node.lineno, f"`{ast.unparse(keyword.value)}` under the key `{keyword.arg}`")
+
+
+def logger(source: Source) -> Offences:
+    """A logger is `log`, made at the head of a module, bound to nothing, and its methods are called where they stand:
+    so `log_line` sees every line."""
+    lawful: set[ast.AST] = set()
+    for node in source.tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["log"]:
+            made = re.fullmatch(r"structlog\.get_logger\('[a-z]+'\)", ast.unparse(node.value))
+            lawful |= {*ast.walk(node)} if made else set()
+    called = {node.func for node in ast.walk(source.tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(source.tree):
+        name = last_name(node)
+        if node in lawful:
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in {"structlog", "logging"}:
+            yield Offence(source.path, node.lineno, "takes names out of a log")
+        elif name in {"get_logger", "getLogger"} and source.path not in LOGGERS_OF_LIBRARIES:
+            yield Offence(source.path, getattr(node, "lineno", 1), "a logger by another name")
+        elif not isinstance(node, ast.Attribute) or last_name(node.value) not in {"log", "logger"}:
+            continue
+        elif node.attr in LOG_BINDING or (node.attr in LOG_METHODS and node not in called):
+            yield Offence(source.path, node.lineno, f"`{ast.unparse(node)}`")
+
+
+def loud(source: Source) -> Offences:
+    """Only commands write to a terminal; nobody warns, or prints a traceback."""
+    for node in ast.walk(source.tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.partition(".")[0] in LOUD_MODULES - {"logging", "structlog"}:
+                yield Offence(source.path, getattr(node, "lineno", 1), f"imports `{name}`")
+        if source.path.startswith("entrypoints/cli/"):
+            continue
+        if isinstance(node, ast.Name) and node.id == "print":
+            yield Offence(source.path, node.lineno, "prints")
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.stderr", "sys.__stderr__"}:
+            yield Offence(source.path, node.lineno, f"`{ast.unparse(node)}`")
+
+
+def log_words(source: Source) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(message, level, keys in order) of every log line."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and _is_log_call(node) and node.args and isinstance(node.args[0], ast.Constant):
+            keys = tuple(sorted(keyword.arg or "" for keyword in node.keywords))
+            yield str(node.args[0].value), last_name(node.func), keys
 
 
 def builtin_errors(source: Source) -> Offences:

@@ -36,6 +36,8 @@ def listed(offences: Iterable[Offence]) -> str:
         house_rules.wall_clock,
         house_rules.silence,
         house_rules.log_line,
+        house_rules.logger,
+        house_rules.loud,
         house_rules.builtin_errors,
     ],
     ids=lambda rule: rule.__name__,

@@ -54,6 +54,27 @@ CAUGHT = [
     (house_rules.log_line, "vault/a.py", 'log.info("took", phone=phone)\n'),
     (house_rules.log_line, "vault/a.py", 'log.info("took", **fields)\n'),
     (house_rules.log_line, "vault/a.py", 'log.error("took", error=str(error))\n'),
+    (house_rules.log_line, "vault/a.py", 'log.error("took", code=error.message)\n'),
+    (house_rules.log_line, "vault/a.py", 'log.error("took", code=f"{name}")\n'),
+    (house_rules.log_line, "vault/a.py", 'log.error("took", interaction=party.name)\n'),
+    (house_rules.log_line, "vault/a.py", 'log.error("took", host=request.headers["host"])\n'),
+    (house_rules.log_line, "vault/a.py", 'log.error("took", exc_info=True)\n'),
+    (house_rules.log_line, "vault/a.py", 'log.exception("took")\n'),
+    (house_rules.log_line, "vault/a.py", 'log.debug("took")\n'),
+    (house_rules.logger, "vault/a.py", "from structlog import get_logger\n"),
+    (house_rules.logger, "vault/a.py", "from logging import getLogger as g\n"),
+    (house_rules.logger, "vault/a.py", 'import structlog as s\nl = s.get_logger("a")\nl.info(name)\n'),
+    (house_rules.logger, "vault/a.py", 'import logging\nl = logging.getLogger("a")\n'),
+    (house_rules.logger, "vault/a.py", "log = structlog.get_logger(name)\n"),
+    (house_rules.logger, "vault/a.py", 'log = structlog.get_logger("a").bind(name=name)\n'),
+    (house_rules.logger, "vault/a.py", 'log.bind(name=name).info("took")\n'),
+    (house_rules.logger, "vault/a.py", "say = log.info\nsay(name)\n"),
+    (house_rules.logger, "vault/a.py", "loop.call_later(1, log.info, name)\n"),
+    (house_rules.loud, "vault/a.py", "print(name)\n"),
+    (house_rules.loud, "vault/a.py", "emit = print\n"),
+    (house_rules.loud, "vault/a.py", "import warnings\n"),
+    (house_rules.loud, "entrypoints/cli/a.py", "from traceback import print_exc\n"),
+    (house_rules.loud, "vault/a.py", "import sys\nsys.stderr.write(name)\n"),
     (house_rules.builtin_errors, "vault/a.py", RAISES),
     (house_rules.builtin_errors, "vault/a.py", "raise KeyError\n"),
     (house_rules.builtin_errors, "vault/a.py", 'raise Exception("x") from error\n'),
@@ -95,6 +116,11 @@ LAWFUL = [
     (house_rules.log_line, "vault/a.py", 'log.info("ready", api_port=port)\n'),
     (house_rules.log_line, "vault/a.py", 'log.error("failed", error=type(error).__name__)\n'),
     (house_rules.log_line, "vault/a.py", 'math.log(x + 1)\ncatalog.error(f"{x}")\n'),
+    (house_rules.log_line, "vault/a.py", 'log.info("took", code=error.code, interaction=cause.interaction)\n'),
+    (house_rules.logger, "vault/a.py", 'import structlog\nlog = structlog.get_logger("a")\nlog.info("took")\n'),
+    (house_rules.logger, "vault/a.py", 'd.vault.log("key", 1)\nself.log\ntrial.log.size\nmath.log(5)\n'),
+    (house_rules.loud, "entrypoints/cli/a.py", "import sys\nprint(1, file=sys.stderr)\n"),
+    (house_rules.loud, "vault/a.py", "import sys\nsys.setswitchinterval(1)\n"),
     (house_rules.builtin_errors, "base/a.py", RAISES),
     (house_rules.builtin_errors, "vault/a.py", "class _Slow(Exception):\n    pass\n\n\nraise _Slow\n"),
     (house_rules.builtin_errors, "vault/a.py", "raise SystemExit(2)\nraise VaultError('x') from error\n"),
@@ -127,7 +153,7 @@ def test_what_is_lawful_passes(case: tuple[Rule, str, str]) -> None:
 
 
 def test_every_classified_key_has_a_reason() -> None:
-    assert all(reason for reason in LOG_KEYS.values())
+    assert all(key.reason and key.value for key in LOG_KEYS.values())
 
 
 ERRORS = Source(
