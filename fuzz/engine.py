@@ -53,6 +53,7 @@ def fuzz(target: Target, limits: Limits, folder: Path) -> None:
         "print_final_stats": 1,
         "timeout": 10,
         "mutate_depth": 1,
+        "len_control": 0,
         "max_total_time": limits.seconds,
         "seed": limits.seed,
         "runs": limits.runs or -1,

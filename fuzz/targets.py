@@ -8,4 +8,9 @@ TARGETS = {
     "neutral_text": ["onrecord.capture.wire"],
     "neutral_frame": ["onrecord.capture.wire"],
     "messages": ["onrecord.entrypoints.ingest.messages"],
+    "upgrade": [
+        "onrecord.entrypoints.ingest.upgrade",
+        "onrecord.entrypoints.ingest.signature",
+        "onrecord.entrypoints.ingest.httpsignature",
+    ],
 }

@@ -99,6 +99,14 @@ class Wrong(messages.Messages):
 messages.Messages = Wrong
 """,
     ),
+    "credentials that are half looked at": (
+        "upgrade",
+        "nobody guesses credentials",
+        """
+from onrecord.entrypoints.ingest import signature
+signature.basic_shown = lambda secret, shown: (shown or "").lower().startswith("basic")
+""",
+    ),
 }
 
 
