@@ -7,10 +7,12 @@ from plane_life import RATE, WHO, Life, sound
 from plane_stores import NOT_STORED
 from structlog.testing import capture_logs
 
+from onrecord.capture.permission import Shut
 from onrecord.interaction.events import Internal
 from onrecord.signal.encoding import Encoding
 from onrecord.workflow.admit import NewInteraction, admit
 from onrecord.workflow.alarms import Alarm, Limits, Watch
+from onrecord.workflow.health import troubles
 from onrecord.workflow.seal import seal
 from onrecord.workflow.stream import NewTrack, offer, open_stream
 from onrecord.workflow.views import interaction as shown
@@ -53,7 +55,12 @@ class Hour:
             self.life.clock.advance(1)
             self.now += 1
             await self.watch.look(self.now)
-            await self.watch.told()
+            await self.stored()
+
+    async def stored(self):
+        live = await self.life.live(self.call) if self.call else None
+        while live and live.sealing:
+            await asyncio.wait(set(live.sealing))
 
     @property
     def active(self):
@@ -287,21 +294,37 @@ def test_a_wall_clock_that_is_set_raises_nothing():
     assert hour(story) == []
 
 
-def test_an_alarm_that_cannot_be_stored_stands_all_the_same():
+def test_an_alarm_that_cannot_be_stored_is_on_record_once_it_can():
     async def story(h):
         await h.begin()
         await h.connect()
         h.life.fault._plan = lambda name, _: NOT_STORED if name == "commit" else None
         with capture_logs() as logs:
             await h.pass_by(12)
-        assert [line["event"] for line in logs] == ["alarm", "alarm_not_recorded"]
+        assert [line["event"] for line in logs] == ["alarm", "notice_put_off"]
         assert h.active == {GAP: 1}
+        assert await h.told() == ([], [])
         h.life.fault.calm()
         await h.pass_by(1, "customer")
+        await h.life.keeper.round()
         assert h.active == {}
-        assert await h.told() == ([], []), "no end without a beginning"
+        assert await h.told() == ([RAISED, CLEARED], [GAP])
 
     hour(story)
+
+
+def test_what_is_behind_is_no_media_that_nobody_wants():
+    async def story(h):
+        await h.begin()
+        await h.connect("audiohook")
+        live = await h.life.live(h.call)
+        live.overloads[h.call.stream.id] = Shut(0.0)
+        assert troubles(h.life.d) == ["overloaded"]
+        await h.pass_by(100, "customer")
+        live.overloads.clear()
+        assert troubles(h.life.d) == []
+
+    assert hour(story) == []
 
 
 def test_what_leaves_memory_is_no_alarm_any_more():

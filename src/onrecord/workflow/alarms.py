@@ -10,14 +10,12 @@ from typing import NamedTuple
 
 import structlog
 
-from onrecord.base.errors import OnRecordError
 from onrecord.interaction.events import Internal
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import State
-from onrecord.workflow import journal
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.find import find
 from onrecord.workflow.live import Live, Track
+from onrecord.workflow.notices import notice
 
 INTERVAL_SECONDS = 1.0
 BATCH = 100
@@ -101,8 +99,7 @@ class Watch:
         self._heard: dict[tuple[str, str], _Heard] = {}
         self._since: dict[Cause, float] = {}
         self._elsewhere: set[str] = set()
-        self._raised: dict[Cause, asyncio.Task[bool] | None] = {}
-        self._telling: set[asyncio.Task[bool]] = set()
+        self._raised: dict[Cause, bool] = {}
 
     async def look(self, now: float) -> None:
         """`now` in seconds that only go on: a clock that is set raises nothing."""
@@ -123,11 +120,6 @@ class Watch:
                 self._raise(cause)
         self._heard = {key: heard for key, heard in self._heard.items() if key[0] in self._d.live}
         self._elsewhere &= self._d.live.keys()
-
-    async def told(self) -> None:
-        """Returns when what was raised and has ended is on record, or could not be brought there."""
-        while self._telling:
-            await asyncio.wait(set(self._telling))
 
     def _causes(self, name: str, live: Live, now: float) -> Iterator[Cause]:
         """What is not as it should be."""
@@ -166,6 +158,9 @@ class Watch:
         return not ended and not _closed(live, now) and (head is None or not _closed(live, head))
 
     def _unwanted(self, name: str, live: Live, stream: str, tracks: list[Track]) -> Iterator[Cause]:
+        """What this process shuts because it cannot keep up is told of as that."""
+        if stream in live.overloads:
+            return
         c, head = live.conversation, _head(tracks)
         if c.ended_t is not None and head > c.ended_t:
             yield Cause(Alarm.MEDIA_UNWANTED, name, stream, Why.ENDED)
@@ -182,38 +177,22 @@ class Watch:
         self._d.measures.alarms[cause.alarm] += 1
         self._d.measures.alarms_active[cause.alarm] += 1
         log.warning("alarm", alarm=cause.alarm.value, why=cause.why.value, interaction=cause.interaction)
-        self._raised[cause] = self._tell(Internal.ALARM_RAISED, cause, None)
+        self._raised[cause] = self._told(Internal.ALARM_RAISED, cause)
 
     def _end(self, cause: Cause) -> None:
         self._d.measures.alarms_active[cause.alarm] -= 1
         log.info("alarm_over", alarm=cause.alarm.value, why=cause.why.value, interaction=cause.interaction)
-        self._tell(Internal.ALARM_CLEARED, cause, self._raised.pop(cause))
+        if self._raised.pop(cause):
+            self._told(Internal.ALARM_CLEARED, cause)
 
-    def _tell(self, kind: Internal, cause: Cause, after: asyncio.Task[bool] | None) -> asyncio.Task[bool] | None:
-        """Puts it on record in the background, its end only where its beginning is there."""
-        if cause.alarm is Alarm.COMMAND_NOT_FOLLOWED:
-            return None
-        task = asyncio.get_running_loop().create_task(_record(self._d, kind, cause, after))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-        return task
-
-
-async def _record(d: Deployment, kind: Internal, cause: Cause, after: asyncio.Task[bool] | None) -> bool:
-    """Whether it is on record. What is sealed takes no more; what cannot be stored was logged and counted."""
-    if after is not None and not await after:
-        return False
-    data = {"alarm": cause.alarm.value, "why": cause.why.value, "stream": cause.stream}
-    try:
-        live = await find(d, cause.interaction)
-        async with live.lock:
-            if live.conversation.seal is not None:
-                return False
-            await journal.append(d, live, [journal.internal(live, d, kind, data)])
-    except OnRecordError as error:
-        log.error("alarm_not_recorded", code=error.code)
-        return False
-    return True
+    def _told(self, kind: Internal, cause: Cause) -> bool:
+        """Whether the interaction is told of it."""
+        live = self._d.live.get(cause.interaction)
+        if live is None or live.conversation.seal is not None or cause.alarm is Alarm.COMMAND_NOT_FOLLOWED:
+            return False
+        data = {"alarm": cause.alarm.value, "why": cause.why.value, "stream": cause.stream}
+        notice(self._d, live, kind, data, live.now(self._d.clock.now_ns()))
+        return True
 
 
 def _captured_elsewhere(live: Live) -> bool:

@@ -55,8 +55,9 @@ def report_error(d: Deployment, error: OnRecordError) -> None:
 
 
 def troubles(d: Deployment) -> list[str]:
-    """In order of their codes."""
-    return sorted(d.troubles)
+    """In order of their codes: those reported, and overload as long as any stream is behind."""
+    behind = {Trouble.OVERLOADED.value} if any(live.overloads for live in d.live.values()) else set()
+    return sorted(d.troubles | behind)
 
 
 _BY_CODE = {code.value: code for code in Trouble} | {"key_store_unknown": Trouble.KEY_STORE}

@@ -64,6 +64,8 @@ def _standing(d: Deployment) -> Iterator[Metric]:
 
 def _media(d: Deployment) -> Iterator[Metric]:
     yield _gauges("streams_live", "Media streams that are open.", "door", streams_by_door(d.live.values()))
+    behind = sum(len(live.overloads) for live in d.live.values())
+    yield _gauge("streams_overloaded", "Streams whose gates are shut until their input is caught up with.", behind)
     told = "Media by what became of it, in frames of 20 ms; `received` is what came."
     yield _counters("frames", told, "fate", d.measures.frames.totals(d.live.values()))
     told = "From the arrival of what closes to the gates being closed."
