@@ -1,163 +1,46 @@
-"""How soon a stop acts, and that nothing is stored after it: a real server process, media at its own pace.
+"""How soon a stop acts, and that nothing is stored after it: a real server process on a core of its own.
 
 `perf_counter` is the machine's monotonic clock, one for all processes. `stop-N-p99` runs from the client's first byte
 of the post to the instant at which the gates of the call have closed in the server (`_probed` notes it): from then on
-every frame is withheld. `stop-N-answer` runs to the answer, when the closing is durable too.
+every frame is withheld. `stop-N-answer` runs to the answer, when the closing is durable too. The baseline is a plain
+read beside the stops. N streams send at their own pace; `overload`: 200 send as fast as they are taken, on the client's
+core, while calls among them are stopped now and again; `full-disk`: 200 at their own pace, and from before the first
+stop on every write of the server fails with ENOSPC.
 """
 
 import asyncio
-import base64
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import uvloop
-from picows import WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.measure import scratch
+from bench.stop_call import Call, Http, admit, begin, found, pace, post
 from onrecord.entrypoints.cli import serve
 from onrecord.workflow import tell
 from onrecord.workflow.live import Live
 from onrecord.workflow.stream import recheck
 
-_RATE = 8000
-_FRAME = 160
-_FRAME_S = 0.02
-_PARTS = 10  # the calls take turns within 20 ms in so many parts
 _WARM_S = 3.0
+_STORED_S = 9.0  # by then a segment of every track is stored
 _STOPS = 250
+_STOPPED = 25  # of many calls, which are stopped
 _APART_S = 0.08  # between one post and the next
 _GOAL_MS = 20.0
-_TRACKS = ("inbound", "outbound")
-_LOUD = base64.b64encode(bytes([0x23]) * _FRAME).decode()
-
-
-@dataclass
-class _Http:
-    """One kept connection, one request at a time."""
-
-    key: str
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    @classmethod
-    async def to(cls, api: str, key: str) -> Self:
-        host, port = api.removeprefix("http://").split(":")
-        return cls(key, *await asyncio.open_connection(host, int(port)))
-
-    async def ask(self, method: str, path: str, body: object = None) -> tuple[float, bytes]:
-        """(milliseconds, body of the answer)."""
-        data = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"{method} /v1{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-        )
-        start = time.perf_counter()
-        self.writer.write(head.encode() + data)
-        answer = await self.reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.lower().split(b": ", 1) for line in answer.split(b"\r\n")[1:] if line)
-        content = await self.reader.readexactly(int(fields[b"content-length"]))
-        took = (time.perf_counter() - start) * 1e3
-        assert answer[9:12] in {b"200", b"201"}, content
-        return took, content
-
-
-@dataclass
-class _Call:
-    """`head`: samples sent on each track. `closed`: stretches of seconds."""
-
-    id: str
-    token: str
-    transport: WSTransport | None = None
-    head: int = 0
-    sequence: int = 2
-    since: float | None = None
-    closed: list[tuple[float, float]] = field(default_factory=list)
-
-    @property
-    def t(self) -> float:
-        return self.head / _RATE
-
-    def send(self) -> None:
-        """The next 20 ms of both tracks."""
-        assert self.transport is not None
-        for track in _TRACKS:
-            self.transport.send(
-                WSMsgType.TEXT,
-                f'{{"event":"media","sequenceNumber":"{self.sequence}","media":{{"track":"{track}","chunk":"1",'
-                f'"timestamp":"{self.head // 8}","payload":"{_LOUD}"}},"streamSid":"MZ0"}}',
-            )
-            self.sequence += 1
-        self.head += _FRAME
-
-
-async def _begin(http: _Http, ws: str) -> _Call:
-    head = {"parties": [{"role": "customer", "jurisdiction": "IE"}]}
-    made = json.loads((await http.ask("POST", "/interactions", head))[1])
-    call = _Call(made["id"], made["stream_token"])
-    consent = {"type": "consent", "t": 0.0, "result": "accepted", "method": "keypad", "prompt_version": "p1"}
-    prompt = {"type": "prompt_delivered", "t": 0.0, "prompt_version": "p1", "channel": "ivr"}
-    await http.ask("POST", f"/interactions/{call.id}/events", {"events": [prompt, consent]})
-    call.transport, _ = await ws_connect(WSListener, f"{ws}/v1/ingest/twilio?token={call.token}")
-    form = {"encoding": "audio/x-mulaw", "sampleRate": _RATE, "channels": 1}
-    start: dict[str, Any] = {"accountSid": "AC0", "streamSid": "MZ0", "callSid": "CA0", "tracks": _TRACKS}
-    start |= {"mediaFormat": form, "customParameters": {}}
-    message = {"event": "start", "sequenceNumber": "1", "start": start, "streamSid": "MZ0"}
-    call.transport.send(WSMsgType.TEXT, json.dumps(message))
-    return call
-
-
-async def _pace(calls: list[_Call]) -> None:
-    """Sends every call's frames when they are due, until cancelled."""
-    began, step = time.perf_counter(), 0
-    while True:
-        await asyncio.sleep(max(0.0, began + step * _FRAME_S / _PARTS - time.perf_counter()))
-        for call in calls[step % _PARTS :: _PARTS]:
-            call.send()
-        step += 1
-
-
-async def _post(http: _Http, call: _Call, kind: str) -> tuple[float, float]:
-    """A stop or its end at the instant up to which media was sent: when it was sent, and milliseconds to the answer."""
-    t, sent = call.t, time.perf_counter()
-    body = {"type": kind, "t": t, "method": "verbal"} | ({"reason_code": "asked"} if kind == "opt_out" else {})
-    took, _ = await http.ask("POST", f"/interactions/{call.id}/events", body)
-    if kind == "opt_out":
-        call.since = t
-    elif call.since is not None:
-        call.closed.append((call.since, t))
-        call.since = None
-    return sent, took
-
-
-async def _stored(http: _Http, call: _Call) -> tuple[int, int, int]:
-    """(samples stored in closed stretches, samples of closed stretches, samples stored) over both tracks."""
-    assert call.transport is not None
-    call.transport.disconnect()
-    end = call.t
-    if call.since is not None:
-        call.closed.append((call.since, end))
-    await http.ask("POST", f"/interactions/{call.id}/events", {"type": "call_end", "t": end})
-    await http.ask("POST", f"/interactions/{call.id}/seal")
-    listed = json.loads((await http.ask("GET", f"/interactions/{call.id}/artifacts"))[1])["artifacts"]
-    leaked = closed = stored = 0
-    for artifact in listed:
-        _, content = await http.ask("GET", f"/artifacts/{artifact['id']}/content")
-        sound = np.frombuffer(content[44:], "<i2") != 0
-        stored += int(sound.sum())
-        for start, finish in call.closed:
-            part = sound[round(start * _RATE) : round(finish * _RATE)]
-            leaked += int(part.sum())
-            closed += len(part)
-    return leaked, closed, stored
+_MANY = 200
+_FULL = 507
 
 
 @dataclass
@@ -171,28 +54,85 @@ class _Seen:
     closed: int = 0
     stored: int = 0
 
+    async def stop(self, control: Http, other: Http, call: Call, *, answers: tuple[int, ...] = (200, 201)) -> None:
+        """Stops the call, or ends its stop; then reads it."""
+        kind = "opt_in" if call.stopped else "opt_out"
+        sent, took = await post(control, call, kind, answers=answers)
+        if call.stopped:
+            self.stops.append((call.id, sent))
+            self.answers.append(took)
+        await asyncio.sleep(_APART_S / 2)
+        self.plain.append((await other.ask("GET", f"/interactions/{call.id}"))[0])
+        await asyncio.sleep(_APART_S / 2)
 
-async def _drive(ready: dict[str, str], streams: int) -> _Seen:
-    control, other = [await _Http.to(ready["api"], ready["api_key"]) for _ in range(2)]
-    calls = [await _begin(control, ready["ws"]) for _ in range(streams)]
-    pacing = asyncio.create_task(_pace(calls))
+    async def find(self, http: Http, calls: Sequence[Call]) -> None:
+        told = [await found(http, call) for call in calls]
+        self.leaked, self.closed, self.stored = (sum(column) for column in zip(*told, strict=True))
+        assert self.closed, "no stretch was closed: there is nothing to find"
+        assert self.stored, "nothing was stored: there is nothing to find"
+
+
+@dataclass
+class _Host:
+    """A server process. `machine`: what its disk does, where that is told."""
+
+    ready: dict[str, str]
+    process: subprocess.Popen[bytes]
+    data: Path
+    machine: Any
+
+    async def clients(self) -> tuple[Http, Http]:
+        api, key = self.ready["api"], self.ready["api_key"]
+        return await Http.to(api, key), await Http.to(api, key)
+
+
+async def _paced(host: _Host, *, streams: int) -> _Seen:
+    control, other = await host.clients()
+    calls = [await begin(control, host.ready["ws"]) for _ in range(streams)]
+    pacing = asyncio.create_task(pace(calls))
     await asyncio.sleep(_WARM_S)
     seen, turn = _Seen(), 0
+    stopped = calls[:_STOPPED] if streams >= _MANY else calls
     while len(seen.stops) < _STOPS:
-        call = calls[turn % streams]
+        await seen.stop(control, other, stopped[turn % len(stopped)])
         turn += 1
-        sent, took = await _post(control, call, "opt_out" if call.since is None else "opt_in")
-        if call.since is not None:
-            seen.stops.append((call.id, sent))
-            seen.answers.append(took)
-        await asyncio.sleep(_APART_S / 2)
-        seen.plain.append((await other.ask("GET", f"/interactions/{call.id}"))[0])
-        await asyncio.sleep(_APART_S / 2)
     pacing.cancel()
-    found = [await _stored(control, call) for call in calls]
-    seen.leaked, seen.closed, seen.stored = (sum(column) for column in zip(*found, strict=True))
-    assert seen.closed, "no stretch was closed: there is nothing to find"
-    assert seen.stored, "nothing was stored: there is nothing to find"
+    await seen.find(control, stopped)
+    return seen
+
+
+async def _overload(host: _Host) -> _Seen:
+    control, other = await host.clients()
+    calls = [await admit(control) for _ in range(_MANY)]
+    command = [sys.executable, "-m", "bench.stop_flood", host.ready["ws"], *(call.token for call in calls)]
+    flood = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    seen, turn = _Seen(), 0
+    try:
+        assert flood.stdout is not None
+        assert await flood.stdout.readline() == b"flowing\n"
+        await asyncio.sleep(_WARM_S)
+        while len(seen.stops) < _STOPS:
+            await seen.stop(control, other, calls[turn % _STOPPED])
+            turn += 1
+    finally:
+        flood.terminate()
+        await flood.wait()
+    await seen.find(control, calls[:_STOPPED])
+    return seen
+
+
+async def _full_disk(host: _Host) -> _Seen:
+    control, other = await host.clients()
+    calls = [await begin(control, host.ready["ws"]) for _ in range(_MANY)]
+    pacing = asyncio.create_task(pace(calls))
+    await asyncio.sleep(_STORED_S)
+    seen = _Seen()
+    calls_of = import_module("machine")
+    with host.machine.failing(calls_of.GROWING, host.data, calls_of.FULL):
+        for call in calls:
+            await seen.stop(control, other, call, answers=(_FULL,))
+    pacing.cancel()
+    await seen.find(control, calls[:_STOPPED])
     return seen
 
 
@@ -237,31 +177,57 @@ def _line(
     print(json.dumps(line), flush=True)
 
 
-def _stop(streams: int) -> None:
-    with scratch() as folder:
-        ready, marks = folder / "ready.json", folder / "marks.json"
-        with (folder / "log").open("wb") as log:
-            server = _serve(folder, ready, marks, log)
-        try:
-            while not ready.exists():
-                assert server.poll() is None, (folder / "log").read_text()
-                time.sleep(0.05)
-            seen = uvloop.run(_drive(json.loads(ready.read_text()), streams))
-        finally:
-            server.terminate()
-            server.wait(40)
+@contextlib.contextmanager
+def _serving(folder: Path, marks: Path, *options: str, failing: bool) -> Iterator[_Host]:
+    ready, data, machine = folder / "ready.json", folder / "data", None
+    environment = dict(os.environ)
+    if failing:
+        sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "functional"))
+        tool = import_module("machine")
+        machine = tool.Machine(tool.compiled(folder), folder)
+        environment |= machine.environment
+    command = [sys.executable, "-m", "bench.stop", str(marks), "--data", str(data), "--ready-file", str(ready)]
+    command += ["--keys", str(folder / "keys" / "root.key"), *options]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        while not ready.exists():
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield _Host(json.loads(ready.read_text()), process, data, machine)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _apart(server: int) -> None:
+    """The server on the first core, all that is the client's on the others, where there are several."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        for thread in Path(f"/proc/{server}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores[:1])
+        os.sched_setaffinity(0, cores[1:])
+
+
+def _stop(name: str, drive: Callable[[_Host], Awaitable[_Seen]], *options: str, failing: bool = False) -> None:
+    cores = os.sched_getaffinity(0)
+    with scratch() as given:
+        folder = given.resolve()
+        marks = folder / "marks.json"
+        with _serving(folder, marks, *options, failing=failing) as host:
+            _apart(host.process.pid)
+            seen = uvloop.run(_run(drive, host))
+        os.sched_setaffinity(0, cores)
         acted = _acted(seen, json.loads(marks.read_text()))
-    _line(f"stop-{streams}-p99", "ms", acted, seen.plain, _p99, _GOAL_MS)
-    _line(f"stop-{streams}-median", "ms", acted, seen.plain, _median, None)
-    _line(f"stop-{streams}-answer-p99", "ms", seen.answers, seen.plain, _p99, None)
-    _line(f"stop-{streams}-answer-median", "ms", seen.answers, seen.plain, _median, None)
-    _line(f"stop-{streams}-stored-after", "samples", [seen.leaked], [seen.stored], max, 0.0, n=seen.closed)
+    _line(f"{name}-p99", "ms", acted, seen.plain, _p99, _GOAL_MS)
+    _line(f"{name}-median", "ms", acted, seen.plain, _median, None)
+    _line(f"{name}-answer-p99", "ms", seen.answers, seen.plain, _p99, None)
+    _line(f"{name}-answer-median", "ms", seen.answers, seen.plain, _median, None)
+    _line(f"{name}-stored-after", "samples", [seen.leaked], [seen.stored], max, 0.0, n=seen.closed)
 
 
-def _serve(folder: Path, ready: Path, marks: Path, log: Any) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bench.stop", str(marks), "--data", str(folder / "data")]
-    command += ["--keys", str(folder / "keys" / "root.key"), "--ready-file", str(ready)]
-    return subprocess.Popen(command, stdout=log, stderr=log)
+async def _run(drive: Callable[[_Host], Awaitable[_Seen]], host: _Host) -> _Seen:
+    return await drive(host)
 
 
 def _probed(marks: Path, options: list[str]) -> int:
@@ -278,7 +244,11 @@ def _probed(marks: Path, options: list[str]) -> int:
     return status
 
 
-FIGURES: dict[str, Callable[[], None]] = {"stop-1": partial(_stop, 1), "stop-50": partial(_stop, 50)}
+FIGURES: dict[str, Callable[[], None]] = {
+    **{f"stop-{n}": partial(_stop, f"stop-{n}", partial(_paced, streams=n)) for n in (1, 50, _MANY)},
+    "stop-overload": partial(_stop, "stop-overload", _overload),
+    "stop-full-disk": partial(_stop, "stop-full-disk", _full_disk, "--hold-back", "1", failing=True),
+}
 
 if __name__ == "__main__":
     sys.exit(_probed(Path(sys.argv[1]), sys.argv[2:]))
