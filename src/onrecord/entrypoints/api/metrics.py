@@ -23,11 +23,14 @@ LOOK_SECONDS = 1.0
 
 
 async def show(call: Call) -> Response:
-    disk = await _look(call.d)
+    return Response(text(call.d, await _look(call.d)), 200, HEADERS, CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def text(d: Deployment, disk: Disk) -> bytes:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Plane(call.d, disk))
-    return Response(generate_latest(registry), 200, HEADERS, CONTENT_TYPE_PLAIN_0_0_4)
+    registry.register(_Plane(d, disk))
+    return generate_latest(registry)
 
 
 async def _look(d: Deployment) -> Disk:
