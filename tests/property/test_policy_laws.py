@@ -172,7 +172,7 @@ def same(one, other):
     assert one.transitions() == other.transitions()
     assert one.flags(50.0) == other.flags(50.0)
     assert one.trace.known.transitions() == other.trace.known.transitions()
-    mine, theirs = one.trace.folded.steps, other.trace.folded.steps
+    mine, theirs = list(one.trace.folded.steps), list(other.trace.folded.steps)
     assert [(s.at, s.call, s.was_on, s.raised) for s in mine] == [(s.at, s.call, s.was_on, s.raised) for s in theirs]
     assert [s.decided.rulings for s in mine] == [s.decided.rulings for s in theirs]
     assert [one.at(t) for t in PROBES] == [other.at(t) for t in PROBES]
@@ -323,10 +323,17 @@ def test_what_changed_brings_one_timeline_to_the_other(head, known, more):
     after = before.with_fact(Fact("new", "opt_out", 20.0, 99.0)) if not more else before
     for number, fact in enumerate(more[2:4]):
         after = after.with_fact(replace(fact, event_id=f"new{number}", received=99.0))
-    said = {(t, kind): made for t, kind, made in after.changes_since(before)}
+    said = {(t, change.ruling.kind): change.decision(change.ruling) for t, change in after.changes_since(before)}
     old = {(t, kind): made for t, kind, made in before.transitions()}
     for (t, kind), made in said.items():
-        assert after.decision(kind, t) == made
+        now = after.decision(kind, t)
+        assert (now.verdict, now.state, now.reason, now.since, now.cause) == (
+            made.verdict,
+            made.state,
+            made.reason,
+            made.since,
+            made.cause,
+        )
         old[t, kind] = made
     for t, kind, made in after.transitions():
         assert (old[t, kind].verdict, old[t, kind].state, old[t, kind].reason) == (

@@ -1,5 +1,6 @@
 """Stops and pauses that a capture system must acknowledge."""
 
+import math
 from bisect import bisect_left
 from itertools import pairwise
 
@@ -14,39 +15,45 @@ _ACKNOWLEDGE = tuple(
 )
 
 
-def missing_acks(folded: Folded, timeout: float, as_of: float) -> list[Flag]:
-    """STOP_NOT_ACKNOWLEDGED and PARTIAL_STOP, each at the instant when the time was up. A closing that was heard of
-    late can be answered only from then on; the end of the call needs no answer."""
-    acks = _acks(folded)
-    found: list[Flag] = []
-    for at, stopped in sorted(_stops(folded).items()):
+def missing_acks(
+    folded: Folded, timeout: float, as_of: float, start: float = -math.inf, end: float = math.inf
+) -> list[Flag]:
+    """STOP_NOT_ACKNOWLEDGED and PARTIAL_STOP of what stopped from `start` to `end`, each at the instant when the time
+    was up. A closing that was heard of late can be answered only from then on; the end of the call needs no answer."""
+    due: list[tuple[float, float, str, set[Kind]]] = []
+    for at, stopped in sorted(_stops(folded, start, end).items()):
         step = folded.steps[folded.position(at)]
-        if step.effect is None or step.call.ended is not None:
-            continue
-        fact = step.effect.fact
-        deadline = max(at, fact.received) + timeout
+        if step.effect is not None and step.call.ended is None:
+            fact = step.effect.fact
+            due.append((at, max(at, fact.received) + timeout, fact.event_id, stopped))
+    acks = _acks(folded, due[0][0], max(deadline for _, deadline, _, _ in due)) if due else {}
+    found: list[Flag] = []
+    for at, deadline, cause, stopped in due:
         answered = {kind for kind in stopped if _within(acks.get(kind.value, []), at, deadline)}
         if deadline <= as_of and stopped - answered:
-            found.append(Flag("STOP_NOT_ACKNOWLEDGED", deadline, fact.event_id))
+            found.append(Flag("STOP_NOT_ACKNOWLEDGED", deadline, cause))
             if answered:
-                found.append(Flag("PARTIAL_STOP", deadline, fact.event_id))
+                found.append(Flag("PARTIAL_STOP", deadline, cause))
     return found
 
 
-def _stops(folded: Folded) -> dict[float, set[Kind]]:
-    """The kinds that ceased to capture, by instant."""
+def _stops(folded: Folded, start: float, end: float) -> dict[float, set[Kind]]:
+    """The kinds that ceased to capture from `start` to `end`, by instant."""
     found: dict[float, set[Kind]] = {}
     for kind in _ACKNOWLEDGE:
-        for old, new in pairwise(folded.changes[INDEX[kind]]):
+        listed = folded.changes[INDEX[kind]]
+        within = listed.part(max(listed.before(start) - 1, 0), listed.upto(end))
+        for old, new in pairwise(within):
             if old.ruling.state is State.CAPTURING and new.ruling.state is not State.CAPTURING:
                 found.setdefault(new.at, set()).add(kind)
     return found
 
 
-def _acks(folded: Folded) -> dict[str, list[float]]:
-    """When each kind was acknowledged, sorted."""
+def _acks(folded: Folded, start: float, end: float) -> dict[str, list[float]]:
+    """When each kind was acknowledged from `start` to `end`, sorted."""
     found: dict[str, list[float]] = {}
-    for step in folded.steps:
+    steps = folded.steps
+    for step in steps.part(steps.before(start), steps.upto(end)):
         if step.effect is None or step.effect.fact.type != "capture_ack":
             continue
         listed = data_of(step.effect.fact).get("kinds")

@@ -1,8 +1,6 @@
-"""What facts fold to: a step per effect, and per kind the changes that they make. Lists are shared between values and
-never changed once they are in one."""
+"""What facts fold to: a step per effect, and per kind the changes that they make."""
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -13,6 +11,7 @@ from onrecord.policy.facts import Head
 from onrecord.policy.fold import Effect, Fold, Step
 from onrecord.policy.kinds import Kind
 from onrecord.policy.purposes import INDEX, ORDER
+from onrecord.policy.series import Series
 from onrecord.policy.verdict import Decision, Ruling, Verdict
 
 _at = attrgetter("at")
@@ -27,7 +26,6 @@ class Change(NamedTuple):
 
     def decision(self, ruling: Ruling) -> Decision:
         """`ruling` says the same, but other rules may have determined it since."""
-        since = 0.0 if self.cause is None else self.at
         return Decision(
             ruling.kind,
             ruling.verdict,
@@ -38,9 +36,13 @@ class Change(NamedTuple):
             ruling.legal_basis,
             ruling.retention,
             ruling.can_end,
-            since,
+            self.since,
             self.cause,
         )
+
+    @property
+    def since(self) -> float:
+        return 0.0 if self.cause is None else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +50,28 @@ class Folded:
     """`steps` by the instant at which each sets in, the first before all time; `changes` per kind in the order of
     `ORDER`, the first what held before all facts; `flagged`: the steps that raised flags."""
 
-    steps: list[Step]
-    changes: tuple[list[Change], ...]
-    flagged: list[Step]
+    steps: Series[Step]
+    changes: tuple[Series[Change], ...]
+    flagged: Series[Step]
 
     def position(self, t: float) -> int:
         """Of the step that holds at instant `t`."""
-        return max(bisect_right(self.steps, t, key=_at) - 1, 0)
+        return max(self.steps.upto(t) - 1, 0)
 
     def decision(self, kind: Kind, t: float) -> Decision:
         index = INDEX[kind]
         ruling = self.steps[self.position(t)].decided.rulings[index]
-        return self._change(index, t).decision(ruling)
+        return self.change(index, t).decision(ruling)
 
-    def _change(self, index: int, t: float) -> Change:
+    def change(self, index: int, t: float) -> Change:
+        """The one that holds at instant `t`, of the kind at that place in `ORDER`."""
         listed = self.changes[index]
-        return listed[max(bisect_right(listed, t, key=_at) - 1, 0)]
+        return listed[max(listed.upto(t) - 1, 0)]
 
     def pieces(self, kind: Kind, start: float, end: float) -> Iterator[tuple[Stretch, Ruling]]:
         """What holds over [start, end), piece by piece."""
         listed = self.changes[INDEX[kind]]
-        position = max(bisect_right(listed, start, key=_at) - 1, 0)
+        position = max(listed.upto(start) - 1, 0)
         while position < len(listed) and start < end:
             following = listed[position + 1].at if position + 1 < len(listed) else math.inf
             upto = min(end, following)
@@ -84,7 +87,7 @@ class Folded:
         return any(ruling.verdict >= Verdict.CAPTURE for _, ruling in self.pieces(kind, start, end))
 
     def transitions(self) -> list[tuple[float, Kind, Decision]]:
-        found = [(c.at, index, c) for index, listed in enumerate(self.changes) for c in listed[1:]]
+        found = [(c.at, index, c) for index, listed in enumerate(self.changes) for c in listed.part(1, len(listed))]
         found.sort(key=lambda place: place[:2])
         return [(at, ORDER[index], change.decision(change.ruling)) for at, index, change in found]
 
@@ -94,51 +97,53 @@ class Folded:
         if not effects:
             return self
         ordered = sorted(effects, key=_at)
-        place = bisect_right(self.steps, ordered[0].at, key=_at)
-        first, steps = place, self.steps[:place]
+        first = place = self.steps.upto(ordered[0].at)
+        new = [self.steps[first - 1]]
         for effect in ordered:
-            upto = bisect_right(self.steps, effect.at, key=_at)
-            self._refold(fold, steps, place, upto)
+            upto = self.steps.upto(effect.at, place)
+            kept = self._refold(fold, new, place, upto)
+            new += self.steps.part(kept, upto)
             place = upto
-            steps.append(fold.next(steps[-1], effect))
-        kept = self._refold(fold, steps, place, len(self.steps))
-        return self._replaced(steps, first, len(steps) - kept)
+            new.append(fold.next(new[-1], effect))
+        kept = self._refold(fold, new, place, len(self.steps))
+        return self._replaced(new[1:], first, kept)
 
-    def _refold(self, fold: Fold, steps: list[Step], place: int, upto: int) -> int:
-        """Brings `self.steps[place:upto]` behind `steps`; how many of them at the end are as they were."""
+    def _refold(self, fold: Fold, new: list[Step], place: int, upto: int) -> int:
+        """Brings the effects of `self.steps[place:upto]` behind `new`; the place from which on all are as they were."""
         for number in range(place, upto):
             old = self.steps[number]
             if old.effect is None:
                 continue
-            step = fold.next(steps[-1], old.effect)
+            step = fold.next(new[-1], old.effect)
             if step.like(old):
-                steps.extend(self.steps[number:upto])
-                return upto - number
-            steps.append(step)
-        return 0
+                return number
+            new.append(step)
+        return upto
 
-    def _replaced(self, steps: list[Step], first: int, upto: int) -> "Folded":
-        """With `steps`, which differ from those here in [first, upto); whole instants are looked at."""
-        low = bisect_left(steps, steps[first].at, hi=first, key=_at)
-        high = len(steps) if upto == len(steps) else bisect_right(steps, steps[upto].at, lo=upto, key=_at)
+    def _replaced(self, new: list[Step], first: int, kept: int) -> "Folded":
+        """With `new` in place of the steps [first, kept); whole instants are looked at."""
+        steps = self.steps.spliced(first, new, kept)
+        upto = first + len(new)
+        low = steps.before(steps[first].at, first)
+        high = len(steps) if upto == len(steps) else steps.upto(steps[upto].at, upto)
         start, end = steps[low].at, steps[high - 1].at
-        before = bisect_left(self.steps, start, key=_at)
+        before = self.steps.before(start)
         after = len(self.steps) - (len(steps) - high)
         touched = _touched(steps, low, high) | _touched(self.steps, before, after)
-        new = _changes(steps, max(low, 1), high, touched)
         changes = list(self.changes)
-        for index in touched:
-            changes[index] = _spliced(changes[index], new[index], start, end)
-        flagged = [step for step in steps[low:high] if step.raised]
-        if flagged or any(step.raised for step in self.steps[before:after]):
-            left, right = _bounds(self.flagged, start, end)
-            flagged = [*self.flagged[:left], *flagged, *self.flagged[right:]]
-        else:
-            flagged = self.flagged
+        if touched:
+            made = _changes(steps, max(low, 1), high, touched)
+            for index in touched:
+                changes[index] = _spliced(changes[index], made[index], start, end)
+        flagged = self.flagged
+        raised = [step for step in steps.part(low, high) if step.raised]
+        if raised or any(step.raised for step in self.steps.part(before, after)):
+            left, right = _bounds(flagged, start, end)
+            flagged = flagged.spliced(left, raised, right)
         return Folded(steps, tuple(changes), flagged)
 
 
-def _touched(steps: Sequence[Step], low: int, high: int) -> set[int]:
+def _touched(steps: Series[Step], low: int, high: int) -> set[int]:
     """The kinds of which two steps, one after the other, do not say the same."""
     found: set[int] = set()
     for number in range(max(low, 1), high):
@@ -148,7 +153,7 @@ def _touched(steps: Sequence[Step], low: int, high: int) -> set[int]:
     return found
 
 
-def _changes(steps: Sequence[Step], low: int, high: int, touched: set[int]) -> dict[int, list[Change]]:
+def _changes(steps: Series[Step], low: int, high: int, touched: set[int]) -> dict[int, list[Change]]:
     """Per kind touched, what the last step of each instant says otherwise than that of the instant before."""
     found: dict[int, list[Change]] = {index: [] for index in touched}
     begin = low
@@ -166,7 +171,7 @@ def _changes(steps: Sequence[Step], low: int, high: int, touched: set[int]) -> d
     return found
 
 
-def _cause(steps: Sequence[Step], begin: int, number: int, index: int) -> str | None:
+def _cause(steps: Series[Step], begin: int, number: int, index: int) -> str | None:
     """The event since which, within an instant, what its last step says was said without a break."""
     ruling = steps[number].decided.rulings[index]
     while number > begin and ruling.alike(steps[number - 1].decided.rulings[index]):
@@ -175,19 +180,18 @@ def _cause(steps: Sequence[Step], begin: int, number: int, index: int) -> str | 
     return None if effect is None else effect.fact.event_id
 
 
-def _bounds(listed: Sequence[Step | Change], start: float, end: float) -> tuple[int, int]:
-    if not listed or listed[-1].at < start:
+def _bounds(listed: Series[Step] | Series[Change], start: float, end: float) -> tuple[int, int]:
+    if not len(listed) or listed.last.at < start:
         return len(listed), len(listed)
-    return bisect_left(listed, start, key=_at), bisect_right(listed, end, key=_at)
+    return listed.before(start), listed.upto(end)
 
 
-def _spliced(listed: list[Change], new: list[Change], start: float, end: float) -> list[Change]:
+def _spliced(listed: Series[Change], new: list[Change], start: float, end: float) -> Series[Change]:
     left, right = _bounds(listed, start, end)
-    if left == len(listed):
-        return listed + new if new else listed
-    return listed if listed[left:right] == new else [*listed[:left], *new, *listed[right:]]
+    return listed if listed.part(left, right) == new else listed.spliced(left, new, right)
 
 
 def unfolded(fold: Fold, head: Head) -> Folded:
     first = fold.first(head)
-    return Folded([first], tuple([Change(first.at, None, r)] for r in first.decided.rulings), [])
+    changes = tuple([Series([Change(first.at, None, r)]) for r in first.decided.rulings])
+    return Folded(Series([first]), changes, Series())

@@ -1,16 +1,18 @@
 """Facts to decisions: the state of a call as a step function of time. Pure and total; no clock."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, Final
 
 from onrecord.base.stretch import Stretch
 from onrecord.policy.acks import missing_acks
 from onrecord.policy.facts import Fact, Head
 from onrecord.policy.fold import Fold
+from onrecord.policy.folded import Change
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import Policy
-from onrecord.policy.purposes import INDEX, ORDER, ConsentState, Purpose
+from onrecord.policy.purposes import ORDER, ConsentState, Purpose
+from onrecord.policy.series import Series
 from onrecord.policy.standing import consent_state
 from onrecord.policy.trace import Trace, empty, extended
 from onrecord.policy.verdict import Decision, Flag
@@ -24,15 +26,16 @@ class Timeline:
     those of one instant as they were received; steps before a late fact are kept, and those after it from the first
     that comes out as it was."""
 
-    __slots__ = ("head", "policy", "trace")
+    __slots__ = ("_next", "head", "policy", "trace")
 
     def __init__(self, policy: Policy, head: Head, trace: Trace | None = None) -> None:
         self.policy: Final = policy
         self.head: Final = head
         self.trace: Final = empty(Fold(policy), head) if trace is None else trace
+        self._next: tuple[tuple[Fact, ...], Timeline] | None = None
 
     @property
-    def facts(self) -> tuple[Fact, ...]:
+    def facts(self) -> Series[Fact]:
         """As received; duplicates too."""
         return self.trace.facts
 
@@ -40,12 +43,25 @@ class Timeline:
         return self.with_facts((fact,))
 
     def with_facts(self, facts: Sequence[Fact]) -> "Timeline":
-        """The same as each `with_fact` after the other, folded once."""
-        return Timeline(self.policy, self.head, extended(self.trace, self.head, facts))
+        """The same as each `with_fact` after the other, folded once; also where the same is asked for again, as what
+        closes is: before it is durable, and then."""
+        told = tuple(facts)
+        if self._next is None or self._next[0] != told:
+            self._next = (told, Timeline(self.policy, self.head, extended(self.trace, self.head, told)))
+        return self._next[1]
 
     def at(self, t: float) -> dict[Kind, Decision]:
         """What holds at instant `t`, seconds, by the facts in this timeline."""
         return {kind: self.trace.folded.decision(kind, t) for kind in ORDER}
+
+    def shown(self, t: float) -> dict[str, Any]:
+        """The same as JSON, in the words of the contract."""
+        folded = self.trace.folded
+        rulings = folded.steps[folded.position(t)].decided.rulings
+        return {
+            ruling.kind.value: {**ruling.words, "since": folded.change(index, t).since}
+            for index, ruling in enumerate(rulings)
+        }
 
     def decision(self, kind: Kind, t: float) -> Decision:
         return self.trace.folded.decision(kind, t)
@@ -58,35 +74,65 @@ class Timeline:
         """Every change of verdict, state or reason, by time; none from what held before the first fact."""
         return self.trace.folded.transitions()
 
-    def changes_since(self, before: "Timeline") -> list[Transition]:
-        """The transitions here that were not in `before`, and where one fell away, what holds there now; by time."""
-        mine, theirs = self.trace.folded.changes, before.trace.folded.changes
-        found: list[Transition] = []
-        for kind, listed, other in zip(ORDER, mine, theirs, strict=True):
+    def changes_since(self, before: "Timeline") -> list[tuple[float, Change]]:
+        """By time and kind, what changes here and did not in `before`, each with its instant; and where a change fell
+        away, what holds there now."""
+        folded, mine, theirs = self.trace.folded, self.trace.folded.changes, before.trace.folded.changes
+        found: list[tuple[float, int, Change]] = []
+        for index, (listed, other) in enumerate(zip(mine, theirs, strict=True)):
             if listed is other:
                 continue
-            new = {change.at: change.ruling for change in listed[1:]}
-            old = {change.at: change.ruling for change in other[1:]}
-            places = [t for t, ruling in new.items() if t not in old or not ruling.alike(old[t])]
-            places += [t for t in old if t not in new]
-            found += [(t, kind, self.decision(kind, t)) for t in places]
-        return sorted(found, key=lambda change: (change[0], INDEX[change[1]]))
+            left, right, until = listed.unlike(other)
+            old = {change.at: change.ruling for change in other.part(max(left, 1), until)}
+            for change in listed.part(max(left, 1), right):
+                was = old.pop(change.at, None)
+                if was is None or not change.ruling.alike(was):
+                    found.append((change.at, index, change))
+            found += [(t, index, folded.change(index, t)) for t in old]
+        found.sort(key=lambda change: change[:2])
+        return [(t, change) for t, _, change in found]
 
     def flags(self, as_of: float = math.inf) -> list[Flag]:
         """All that is raised by the facts in this timeline, and at `as_of` by the silence of those who should have
         acknowledged a stop; by `t`."""
-        raised = [flag for step in self.trace.folded.flagged for flag in step.raised]
-        found = list(dict.fromkeys((*self.trace.heard, *raised)))
-        overlay = self.policy.overlay
-        if overlay.acks_required:
-            found += missing_acks(self.trace.folded, overlay.stop_ack_timeout_s, as_of)
-        return sorted(found, key=lambda flag: flag.t)
+        steps = self.trace.folded.flagged
+        return _with_silence(self, [*self.trace.heard, *(flag for step in steps for flag in step.raised)], as_of)
+
+    def flags_since(self, before: "Timeline", as_of: float, own: Container[str]) -> list[Flag]:
+        """Of `flags` those that were not among the ones of `before`, and all that are about the events `own`."""
+        mine, theirs = self.trace, before.trace
+        left, right, until = mine.heard.unlike(theirs.heard)
+        heard, unheard = mine.heard.part(left, right), theirs.heard.part(left, until)
+        left, right, until = mine.folded.steps.unlike(theirs.folded.steps)
+        steps, gone = mine.folded.steps.part(left, right), theirs.folded.steps.part(left, until)
+        instants = [step.at for step in (*steps, *gone)] or [math.inf]
+        # A stop may be answered for so long, by what was not there before.
+        start = min(instants) - max(mine.delay, theirs.delay) - self.policy.overlay.stop_ack_timeout_s
+        end = max(instants)
+        found = _with_silence(self, [*heard, *(f for step in steps for f in step.raised)], as_of, start, end)
+        old = set(_with_silence(before, [*unheard, *(f for step in gone for f in step.raised)], as_of, start, end))
+        new = [flag for flag in found if flag not in old or flag.event_id in own]
+        if any(flag.event_id not in own for flag in new):
+            old.update(before.flags(as_of))
+            new = [flag for flag in new if flag not in old or flag.event_id in own]
+        return new
 
     def consents(self, t: float) -> dict[str, dict[Purpose, ConsentState]]:
         """Per party that is asked, by its id or role, the state of its consent for each purpose at instant `t`."""
         folded = self.trace.folded
         call = folded.steps[folded.position(t)].call
         return {m.key: {purpose: consent_state(call, m, purpose) for purpose in Purpose} for m in call.asked()}
+
+
+def _with_silence(
+    timeline: Timeline, raised: Sequence[Flag], as_of: float, start: float = -math.inf, end: float = math.inf
+) -> list[Flag]:
+    """What is raised, once, and what the silence after the stops from `start` to `end` raises; by `t`."""
+    found = list(dict.fromkeys(raised))
+    overlay = timeline.policy.overlay
+    if overlay.acks_required:
+        found += missing_acks(timeline.trace.folded, overlay.stop_ack_timeout_s, as_of, start, end)
+    return sorted(found, key=lambda flag: flag.t)
 
 
 def replay(policy: Policy, head: Head, facts: Iterable[Fact], as_of: float = math.inf) -> Timeline:

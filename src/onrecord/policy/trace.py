@@ -11,6 +11,7 @@ from onrecord.policy.folded import Folded, unfolded
 from onrecord.policy.kinds import HANDLING_RECORDS
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER
+from onrecord.policy.series import Series
 from onrecord.policy.verdict import Flag
 
 _LATE_CLOSINGS = {
@@ -25,25 +26,27 @@ Told = tuple[Mapping[str, Fact], ...]
 @dataclass(frozen=True, slots=True)
 class Trace:
     """`facts` as received, `told` the same by id, `heard` what hearing them raised, `latest` the greatest early edge
-    among them; `known` is what the facts received before the last one's instant fold to, `folded` all of them."""
+    among them, `delay` how long, in seconds, the slowest took to be heard of; `known` is what the facts received before
+    the last one's instant fold to, `folded` all of them."""
 
     fold: Fold
-    facts: tuple[Fact, ...]
+    facts: Series[Fact]
     told: Told
-    heard: tuple[Flag, ...]
+    heard: Series[Flag]
     latest: float
+    delay: float
     known: Folded
     folded: Folded
 
 
 def empty(fold: Fold, head: Head) -> Trace:
     folded = unfolded(fold, head)
-    return Trace(fold, (), (), (), -math.inf, folded, folded)
+    return Trace(fold, Series(), (), Series(), -math.inf, 0.0, folded, folded)
 
 
 def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Trace:
     """With more facts, one after the other. One that was received before others takes its place among them."""
-    last = trace.facts[-1].received if trace.facts else -math.inf
+    last = trace.facts.last.received if trace.facts else -math.inf
     for fact in facts:
         if fact.received < last:
             trace, facts = empty(trace.fold, head), sorted((*trace.facts, *facts), key=lambda known: known.received)
@@ -61,9 +64,9 @@ class _Hearing:
     def __init__(self, trace: Trace) -> None:
         self._fold = trace.fold
         self._told, self._new = trace.told, dict[str, Fact]()
-        self._latest = trace.latest
+        self._latest, self._delay = trace.latest, trace.delay
         self._known, self._folded = trace.known, trace.folded
-        self._received = trace.facts[-1].received if trace.facts else None
+        self._received = trace.facts.last.received if trace.facts else None
         self._waiting: list[Effect] = []
         self._older: int | None = None  # how many of those waiting were received before this instant, if any may be
         self._flags: list[Flag] = []
@@ -78,16 +81,18 @@ class _Hearing:
             if fact.type != "event_repeated":
                 self._latest = max(self._latest, span_of(fact).early)
         if first is None or _conflicts(first, fact):
+            self._delay = max(self._delay, fact.received - span_of(fact).early)
             self._waiting += effects(fact)
 
     def heard_all(self, trace: Trace, facts: Sequence[Fact]) -> Trace:
         known = self._before()
         return Trace(
             trace.fold,
-            (*trace.facts, *facts),
+            trace.facts.grown(facts),
             _joined(self._told, self._new),
-            (*trace.heard, *self._flags) if self._flags else trace.heard,
+            trace.heard.grown(self._flags),
             self._latest,
+            self._delay,
             known,
             self._folded.with_effects(self._fold, self._waiting),
         )

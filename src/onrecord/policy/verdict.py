@@ -1,6 +1,7 @@
 """The verdict lattice, the decision, and the states that users see."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from onrecord.policy.kinds import Kind
@@ -39,7 +40,8 @@ def state_of(verdict: Verdict, *, was_on: bool) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What holds for one kind, whenever it began. `rules` are the ids of the rules that determined it."""
+    """What holds for one kind, whenever it began. `rules` are the ids of the rules that determined it; `words` is all
+    of it as JSON, in the order of the contract, with a `since` of 0 in its place."""
 
     kind: Kind
     verdict: Verdict
@@ -50,6 +52,21 @@ class Ruling:
     legal_basis: str
     retention: str
     can_end: bool
+    words: Mapping[str, object] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        words = {
+            "verdict": self.verdict.word,
+            "state": self.state.value,
+            "reason": self.reason,
+            "rules": list(self.rules),
+            "purpose": self.purpose,
+            "legal_basis": self.legal_basis,
+            "retention": self.retention,
+            "since": 0.0,
+            "can_end": self.can_end,
+        }
+        object.__setattr__(self, "words", words)
 
     def alike(self, other: "Ruling") -> bool:
         """Whether both say the same to those who see it."""

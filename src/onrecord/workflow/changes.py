@@ -13,21 +13,23 @@ def messages(
     event id; what another event than these now causes counts to `last`."""
     counts: dict[int, int] = {}
     found: list[Message] = []
-    for t, kind, made in after.changes_since(before):
-        index = indices.get(made.cause or "", last)
+    for t, change in after.changes_since(before):
+        index = indices.get(change.cause or "", last)
         ordinal = counts.get(index, 0)
         counts[index] = ordinal + 1
+        made = change.ruling
         found.append(
             Message(
                 leaf_index=index,
                 ordinal=ordinal,
                 interaction=interaction,
-                kind=kind.value,
+                kind=made.kind.value,
                 t=t,
                 verdict=made.verdict.word,
                 state=made.state.value,
                 reason=made.reason,
-                cause=made.cause,
+                cause=change.cause,
             )
         )
-    return sorted(found, key=lambda message: message.position)
+    found.sort()
+    return found

@@ -3,14 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 QUEUE_LIMIT = 2000
 HISTORY_LIMIT = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One kind whose verdict, state or reason changed. `t`: effective instant, seconds; `leaf_index`: of the event
     that caused it; `ordinal` numbers the messages of one leaf from 0."""
 

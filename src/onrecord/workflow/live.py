@@ -1,7 +1,7 @@
 """A conversation held in memory by the process that owns its gates."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
@@ -11,10 +11,16 @@ from onrecord.evidence.replay import fact_of, flag_of
 from onrecord.interaction.events import Event
 from onrecord.interaction.record import Conversation, apply
 from onrecord.policy.assertion import CLIENT_TYPES, closes
+from onrecord.policy.facts import Fact
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
 from onrecord.workflow.closings import Closings
+
+
+def facts_of(events: Iterable[Event]) -> list[Fact]:
+    """What the kernel is told of them."""
+    return [fact for fact in map(fact_of, events) if fact is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Live:
 
     def tell(self, events: Sequence[Event]) -> None:
         """Into the timeline alone."""
-        facts = [fact for fact in map(fact_of, events) if fact is not None]
+        facts = facts_of(events)
         opening = [fact.t for fact in facts if fact.type in CLIENT_TYPES and not closes(fact.type, fact.data)]
         self.opened = max([self.opened, *opening])
         if facts:

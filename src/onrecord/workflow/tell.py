@@ -8,7 +8,6 @@ from typing import Any
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
-from onrecord.evidence.replay import fact_of
 from onrecord.interaction.events import INTERNAL, Event, Internal
 from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.assertion import entitled
@@ -30,7 +29,7 @@ from onrecord.workflow.errors import (
 )
 from onrecord.workflow.idempotency import Replies
 from onrecord.workflow.journal import append, internal
-from onrecord.workflow.live import Live, Said
+from onrecord.workflow.live import Live, Said, facts_of
 from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
 from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.settle import SETTLE, settle
@@ -216,16 +215,14 @@ class _Reply:
 
     def __init__(self, d: Deployment, live: Live, post: Sorted) -> None:
         before = live.timeline
-        after = before.with_facts([told for told in map(fact_of, post.events) if told is not None])
+        after = before.with_facts(facts_of(post.events))
         now = live.now(d.clock.now_ns())
-        known = max([now, live.conversation.last_received, *(event.received for event in post.events)])
-        own = {event.event_id for event in post.events}
-        old = set(before.flags(known))
-        raised: list[Flag] = [flag for flag in after.flags(known) if flag not in old or flag.event_id in own]
+        known = max([now, live.conversation.last_received, *[event.received for event in post.events]])
+        raised = after.flags_since(before, known, {event.event_id for event in post.events})
         repeated = [Flag("DUPLICATE_EVENT", event.t, event.event_id) for event in post.repeated]
         self.raised = list(dict.fromkeys([*raised, *repeated]))
         self._body: dict[str, Any] = {
-            "decisions": views.decisions(after, max([now, *(event.t for event in post.events)])),
+            "decisions": after.shown(max([now, *[event.t for event in post.events]])),
             "flags": views.flags(self.raised),
         }
         first = live.said.get(post.repeated[0].event_id) if post.repeated and not post.fresh else None

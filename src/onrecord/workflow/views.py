@@ -16,24 +16,6 @@ from onrecord.workflow.manifest import gaps_of
 MAX_TAIL_SECONDS = 3600.0
 
 
-def decision(d: Decision) -> dict[str, Any]:
-    return {
-        "verdict": d.verdict.word,
-        "state": d.state.value,
-        "reason": d.reason,
-        "rules": list(d.rules),
-        "purpose": d.purpose,
-        "legal_basis": d.legal_basis,
-        "retention": d.retention,
-        "since": d.since,
-        "can_end": d.can_end,
-    }
-
-
-def decisions(timeline: Timeline, t: float) -> dict[str, Any]:
-    return {kind.value: decision(made) for kind, made in timeline.at(t).items()}
-
-
 def flags(found: Iterable[Flag]) -> list[dict[str, Any]]:
     return [{"flag": f.flag, "t": f.t, "event_id": f.event_id} for f in found]
 
@@ -51,7 +33,7 @@ def decisions_at(d: Deployment, live: Live, t: float | None, as_of: float | None
     return {
         "t": moment,
         "as_of": known,
-        "decisions": decisions(timeline, moment),
+        "decisions": timeline.shown(moment),
         "flags": flags([*timeline.flags(known), *live.flags]),
     }
 
