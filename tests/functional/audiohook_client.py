@@ -157,6 +157,8 @@ class Genesys(Media):
         """The server ends the session in the protocol's words; the code with which it closes the socket."""
         parameters = self.hear("disconnect")
         assert parameters == {"reason": reason, "info": code}
+        self.say("close", {"reason": "disconnect"})
+        assert self.hear("closed") == {}
         closed, reason = self.closed()
         assert reason == code
         return closed

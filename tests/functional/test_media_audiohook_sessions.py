@@ -244,6 +244,7 @@ def test_a_session_takes_the_place_of_the_one_it_continues(genesys: Server, talk
 def test_a_used_token_is_for_the_session_that_goes_on_alone(genesys: Server, talk: Talk) -> None:
     with Genesys(genesys) as stream:
         stream.open(talk.stream_token, paused=False)
+        stream.play(*both(0, 1))
         stream.end()
     for continued in ([], [{"id": str(uuid.uuid4()), "serverseq": 0, "clientseq": 0}]):
         with Genesys(genesys) as other:
@@ -298,12 +299,11 @@ def test_without_the_secret_the_door_takes_whoever_has_a_token(server: Server) -
             stream.end()
         finish(talk, 1.0)
         same(heard(talk), expected(ASKED, 1.0))
-        assert recordings(talk).keys() == {"customer"}
+        assert recordings(talk).keys() == {"customer", "agent"}
 
 
-@pytest.mark.parametrize("text", ["", "one line", "key\nnot base64", '{"api_key": "k"}'])
-def test_a_file_without_a_secret_stops_the_start(tmp_path: Path, text: str, launch: Callable[..., Server]) -> None:
+def test_a_file_without_a_secret_stops_the_start(tmp_path: Path, launch: Callable[..., Server]) -> None:
     file = tmp_path / "secret"
-    file.write_text(text)
+    file.write_text("key\nnot base64")
     with pytest.raises(AssertionError, match="secret_malformed"):
         launch(tmp_path, "--audiohook-secret-file", str(file))

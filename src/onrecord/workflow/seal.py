@@ -43,6 +43,7 @@ async def _close(d: Deployment, live: Live) -> None:
     """Detaches streams, drains, and seals; nothing yet where a stream came in or something is held still."""
     for track in live.tracks.values():
         track.stream = None
+    live.told()
     await drain(d, live)
     async with live.lock:
         if live.conversation.seal is not None or any(t.stream or t.gate.accounting.held for t in live.tracks.values()):

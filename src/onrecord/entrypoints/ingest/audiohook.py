@@ -56,6 +56,7 @@ class AudiohookSocket(MediaSocket):
         self._origin = 0  # the position at which the stream's own second 0 is
         self._used = ""
         self._leaving: asyncio.Task[None] | None = None
+        self._parting = (WSCloseCode.OK.value, "")
 
     @override
     @classmethod
@@ -216,15 +217,24 @@ class AudiohookSocket(MediaSocket):
             self._leave(code, reason)
 
     def _closing(self, told: audiohook.Close) -> None:
-        """The platform ends the session; `closed` says that this is on record."""
+        """The platform ends the session; `closed` says that this is on record. The connection is the platform's to end,
+        unless this side had ended the session."""
+        if self._leaving is not None:
+            self._leaving.add_done_callback(lambda _: self._bow(part=True))
+            return
         end = "stop" if told.reason is audiohook.Why.END else told.reason.value
-        leaving = self._leaving or self._leave(WSCloseCode.OK.value, end)
-        leaving.add_done_callback(lambda _: self._answer("closed", {}))
+        self._leave(WSCloseCode.OK.value, end).add_done_callback(lambda _: self._bow(part=False))
+
+    def _bow(self, *, part: bool) -> None:
+        self._answer("closed", {})
+        if part:
+            super().close(*self._parting)
 
     def _leave(self, code: int, reason: str) -> asyncio.Task[None]:
         """The stream ends now; the connection waits a while for the platform to end it."""
         loop = asyncio.get_running_loop()
         self._reason = reason
+        self._parting = (code, reason)
         self._leaving = loop.create_task(self._end_stream())
         loop.call_later(LINGER_SECONDS, super().close, code, reason)
         return self._leaving
