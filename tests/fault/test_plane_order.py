@@ -34,6 +34,7 @@ NAMING = {Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED}
 UNUSUAL = {Internal.PARTY_JOINED, Internal.ASSERTION_REFUSED, Internal.EVENT_REPEATED, Internal.EVENT_CONFLICTED}
 UNUSUAL |= {Internal.INTERRUPTED}
 UNUSUAL |= {Internal.OVERLOADED, Internal.OVERLOAD_ENDED, Internal.MEDIA_LOST}
+UNUSUAL |= {Internal.ALARM_RAISED, Internal.ALARM_CLEARED}  # nobody watches this life
 UNUSUAL |= {Internal.RECORDING_COMMANDED, Internal.COMMAND_ANSWERED}  # no platform records in this life
 
 

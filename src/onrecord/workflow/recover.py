@@ -30,12 +30,13 @@ log = structlog.get_logger("recover")
 async def recover(d: Deployment) -> None:
     """Takes up every interaction that is not sealed: its tracks as their last durable account leaves them, gates shut;
     and every purge and erasure that was asked for and is not complete. After an unclean end also those of sealed
-    interactions; then removes what no event names. Nothing else may write yet.
+    interactions; then removes what no event names. Nothing else may write yet. The event loop turns meanwhile.
 
     Crash: the next start does the same again. Errors: StorageError, VaultError, LogInconsistentError."""
-    unclean = sweep.left_running(d)
-    sweep.mark_running(d)
-    for record in d.store.records(d.tenant, RecordKind.UNSEALED):
+    loop = asyncio.get_running_loop()
+    unclean = await loop.run_in_executor(d.executor, sweep.left_running, d)
+    await loop.run_in_executor(d.writers, sweep.mark_running, d)
+    for record in await loop.run_in_executor(d.executor, d.store.records, d.tenant, RecordKind.UNSEALED):
         await asyncio.create_task(_recover(d, record))
     if unclean:
         await _settle_sealed(d)
@@ -52,12 +53,13 @@ async def _recover(d: Deployment, record: Record) -> None:
 
 
 async def _settle_sealed(d: Deployment) -> None:
-    for interaction in sweep.interactions(d):
-        rows = d.store.events(d.tenant, interaction)
+    loop = asyncio.get_running_loop()
+    for interaction in await loop.run_in_executor(d.executor, lambda: list(sweep.interactions(d))):
+        rows = await loop.run_in_executor(d.executor, d.store.events, d.tenant, interaction)
         sealed = next((row.seq for row in rows if row.type == Internal.SEALED), len(rows))
         late = {row.type for row in rows[sealed:]}
         if late - INTERNAL or Internal.EVENT_CONFLICTED in late:
-            await settle(d, load(d, interaction, rows))
+            await settle(d, await loop.run_in_executor(d.executor, load, d, interaction, rows))
 
 
 async def _take_up(d: Deployment, live: Live) -> None:
