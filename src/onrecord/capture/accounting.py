@@ -1,7 +1,8 @@
 """Where every sample of a track went."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from onrecord.capture.errors import CaptureError
 
@@ -28,10 +29,10 @@ class Accounting:
     def restore(cls, counts: Mapping[str, int]) -> "Accounting":
         """What `snapshot` gave. Errors: bad_accounting where one is absent or negative, or they do not add up."""
         try:
-            result = cls(**{field.name: int(counts[field.name]) for field in fields(cls)})
+            result = cls(*(int(counts[name]) for name in _NAMES))
         except (KeyError, TypeError, ValueError) as error:
             raise CaptureError("not the counts of a track", code="bad_accounting") from error
-        if min(asdict(result).values()) < 0 or not result.balanced:
+        if min(_counts(result)) < 0 or not result.balanced:
             raise CaptureError("the counts of a track do not add up", code="bad_accounting")
         return result
 
@@ -47,9 +48,13 @@ class Accounting:
         return (self.received, self.missing, self.held, self.written, self.silenced_policy, self.lost, self.purged)
 
     def snapshot(self) -> dict[str, int]:
-        return asdict(self)
+        return dict(zip(_NAMES, _counts(self), strict=True))
 
     def refuse(self, samples: int) -> None:
         """A wire message that was no audio of its protocol, counted as so many invalid samples."""
         self.received += samples
         self.invalid += samples
+
+
+_NAMES = tuple(field.name for field in fields(Accounting))
+_counts = attrgetter(*_NAMES)

@@ -1,10 +1,27 @@
 """The segment that a track is filling: released, judged, in memory only, still open to a closing."""
 
+from functools import cache
+from typing import Protocol
+
 from onrecord.capture.clockmap import ClockMap
 from onrecord.capture.permission import Judge
 from onrecord.capture.runs import Fate, Runs
 from onrecord.capture.segment import Gap, Segment, overwrite, slot_samples
 from onrecord.signal.encoding import Encoding, silence
+
+
+class Sound(Protocol):
+    """What stands where on a track."""
+
+    def copy(self, start: int, end: int, target: memoryview) -> None:
+        """The sound of samples [start, end) into as many bytes."""
+        ...
+
+
+@cache
+def _blank(encoding: Encoding, samples: int) -> bytes:
+    """One for all tracks."""
+    return silence(encoding, samples)
 
 
 class OpenSegment:
@@ -21,7 +38,7 @@ class OpenSegment:
         self.runs = Runs()
         self._encoding = encoding
         self._width = encoding.width
-        self._blank = silence(encoding, capacity)
+        self._blank = _blank(encoding, capacity)
         self._buffer = bytearray(self._blank)
 
     def restart(self, start: int, clock: ClockMap) -> None:
@@ -40,10 +57,11 @@ class OpenSegment:
         self.runs.add(self.end, end, fate)
         self.end = end
 
-    def append(self, end: int, payload: bytearray) -> None:
+    def append(self, end: int, sound: Sound) -> None:
         """Samples up to `end`, permitted."""
-        low = (self.end - self.start) * self._width
-        self._buffer[low : low + len(payload)] = payload
+        low, high = (self.end - self.start) * self._width, (end - self.start) * self._width
+        with memoryview(self._buffer) as buffer, buffer[low:high] as target:
+            sound.copy(self.end, end, target)
         self.runs.add(self.end, end, Fate.PASSED)
         self.end = end
 

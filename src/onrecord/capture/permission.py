@@ -57,7 +57,7 @@ class Judge:
         self._permission = permission
         self._rate = rate
         self._open = (0, 0)
-        self._shut = (0, 0)
+        self._shut: tuple[int, int] | None = None
 
     def closed(self, start: int, end: int) -> list[tuple[int, int]]:
         """Closed stretches that overlap [start, end), sorted, disjoint; starts rounded down, ends up."""
@@ -71,8 +71,7 @@ class Judge:
         low, high = self._open
         if low <= start and end <= high:
             return False
-        low, high = self._shut
-        if start < high and low < end:
+        if self._shut is not None and start < self._shut[1] and self._shut[0] < end:
             return True
         horizon = end + _WINDOW_S * self._rate
         found = self.closed(start, horizon)

@@ -79,3 +79,7 @@ def test_a_permission_that_speaks_in_no_numbers_closes():
     judge = Judge(Stretches([(0.0, 1.0)]), 1000)
     judge._permission.closed = lambda _start, _end: [(0.5, math.nan)]
     assert judge.touches(600, 620)
+
+
+def test_an_uncertain_clock_closes_nothing_at_the_beginning():
+    assert not Judge(Stretches([]), 1000).touches(-5, 25)
