@@ -6,23 +6,24 @@ import random
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from bench.measure import report, rounds, scratch
-from onrecord.base import canonical, ids
+from onrecord.base import ids
 from onrecord.base.clock import SystemClock
-from onrecord.base.digests import Domain, commit, new_salt
+from onrecord.interaction.events import Event
+from onrecord.interaction.record import Conversation, PartyEntry
 from onrecord.ledger.note import Ed25519Signer
-from onrecord.ledger.sequencer import Draft, Sequencer
+from onrecord.ledger.sequencer import Draft, Part, Sequencer
 from onrecord.storage.memory import MemoryObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
 from onrecord.vault.keymemory import MemoryKeyStore
 from onrecord.vault.keyring import Keyring
-from onrecord.vault.keystore import KeyClass
 from onrecord.vault.localkms import LocalKms
 from onrecord.vault.vault import Vault
+from onrecord.workflow import journal
 
 _ROUNDS = 7
 _SECONDS = 1.0
@@ -34,17 +35,11 @@ _AT = 1_700_000_000_000_000_000
 _number = itertools.count()
 
 
-def _payload(index: int) -> dict[str, object]:
-    """400 bytes or so in canonical form."""
-    return {
-        "event_id": f"evt-{index:08d}",
-        "type": "consent_granted",
-        "t": 12.25 + index,
-        "source": "ivr",
-        "data": {"party": "customer", "method": "keypad", "scope": ["recording", "transcription"]},
-        "text": "x" * 240,
-        "uncertainty": 0.5,
-    }
+def _event(index: int) -> Event:
+    """Its payload has 400 bytes or so in canonical form."""
+    data = {"party": "customer", "method": "keypad", "scope": ["recording", "transcription"], "text": "x" * 160}
+    t = 12.25 + index
+    return Event(f"evt-{index:08d}", "consent_granted", t, t + 0.5, _AT + index, "ivr", "key-of-the-bench", data, 0.5)
 
 
 class _Plane:
@@ -55,47 +50,61 @@ class _Plane:
         self.sequencer = Sequencer(self.store, "bench", Ed25519Signer(_ORIGIN, os.urandom(32)), _ORIGIN)
         keyring = Keyring(MemoryKeyStore(), LocalKms({1: os.urandom(32)}), SystemClock())
         self._vault = Vault(keyring, MemoryObjectStore())
-        calls = [(ids.new_interaction_id(), (ids.new_person_id(),)) for _ in range(_CALLS)]
-        for _, persons in calls:
-            self._vault.seal(_TENANT, persons, KeyClass.EVENT, b"", b"")
+        calls = [Conversation(ids.new_interaction_id()) for _ in range(_CALLS)]
+        for call in calls:
+            call.parties.append(PartyEntry("customer", "unknown", ids.new_person_id()))
+            self._drafts(call, [_event(0)])
         self._calls = itertools.cycle(calls)
 
-    def draft(self, event: dict[str, object]) -> Draft:
-        """As the workflow makes one: canonical JSON, salt, commitment, sealed by the vault under a person's key."""
-        call, persons = next(self._calls)
-        payload, salt, uid = canonical.dumps(event), new_salt(), ids.new_uid()
-        bound = b"\0".join([b"onrecord/event/v1", b"bench", call.encode(), b"consent_granted", uid])
-        sealed = self._vault.seal(_TENANT, persons, KeyClass.EVENT, bound, salt + payload)
-        made = commit(Domain.EVENT, salt, payload)
-        return Draft(call, uid, "consent_granted", 12.25, 12.5, _AT, sealed.keys, sealed.blob, made)
+    def _drafts(self, call: Conversation, events: Sequence[Event]) -> list[Draft]:
+        return journal.drafts(self._vault, _TENANT, call, events)
+
+    def drafts(self, events: Sequence[Event]) -> list[Draft]:
+        """Events of one call, made as the workflow makes them: canonical JSON, salts, commitments, sealed by the vault
+        under a person's keys."""
+        return self._drafts(next(self._calls), events)
+
+    def spread(self, events: Sequence[Event]) -> list[Draft]:
+        """Two events each of many calls."""
+        return [
+            draft for at in range(0, len(events), 2) for draft in self._drafts(next(self._calls), events[at : at + 2])
+        ]
 
     def close(self) -> None:
         self.sequencer.close()
         self.store.close()
 
 
-def _ledger_rate(directory: Path, batch: int) -> float:
+def _rate(directory: Path, batch: int, make: Callable[[_Plane, Sequence[Event]], list[Draft]]) -> float:
     """Events a second from payload to acknowledgement, by one caller that hands over `batch` at a time and waits."""
     plane = _Plane(directory)
-    events = [_payload(index) for index in range(batch)]
+    events = [_event(index) for index in range(batch)]
     count, start = 0, time.perf_counter()
     while (passed := time.perf_counter() - start) < _SECONDS:
-        plane.sequencer.append([plane.draft(event) for event in events])
+        plane.sequencer.append(make(plane, events))
         count += batch
     plane.close()
     return count / passed
+
+
+def _ledger_rate(directory: Path, batch: int) -> float:
+    return _rate(directory, batch, _Plane.drafts)
+
+
+def _spread_rate(directory: Path, batch: int) -> float:
+    return _rate(directory, batch, _Plane.spread)
 
 
 def _append_rate(directory: Path, batch: int) -> float:
     """The same from sealed drafts on: what the ledger and the store take of it."""
-    plane = _Plane(directory)
-    drafts = [plane.draft(_payload(index)) for index in range(batch)]
-    count, start = 0, time.perf_counter()
-    while (passed := time.perf_counter() - start) < _SECONDS:
-        plane.sequencer.append(drafts)
-        count += batch
-    plane.close()
-    return count / passed
+    made: list[Draft] = []
+
+    def once(plane: _Plane, events: Sequence[Event]) -> list[Draft]:
+        if not made:
+            made.extend(plane.drafts(events))
+        return made
+
+    return _rate(directory, batch, once)
 
 
 def _raw_rate(directory: Path, batch: int) -> float:
@@ -124,10 +133,8 @@ def _log_of(directory: Path, size: int) -> _Plane:
     plane = _Plane(directory)
     call = ids.new_interaction_id()
     for start in range(0, size, 1000):
-        drafts = [
-            Draft(call, ids.new_uid(), "t", 0.0, 0.0, 0, "", b"", os.urandom(32)) for _ in range(start, start + 1000)
-        ]
-        plane.sequencer.append(drafts)
+        parts = [Part("t", 0.0, 0.0, 0, os.urandom(32)) for _ in range(start, start + 1000)]
+        plane.sequencer.append([Draft(call, ids.new_uid(), "", b"", parts)])
     return plane
 
 
@@ -158,6 +165,7 @@ _GOALS = {1: 0.35, 100: 0.4, 1000: 0.25}
 
 FIGURES: dict[str, Callable[[], None]] = {
     **{f"ledger-{n}": partial(_against_raw, f"ledger-{n}", _ledger_rate, n, goal) for n, goal in _GOALS.items()},
+    "spread-100": partial(_against_raw, "spread-100", _spread_rate, 100, None),
     **{f"append-{n}": partial(_against_raw, f"append-{n}", _append_rate, n, None) for n in _GOALS},
     "proof-100k": _proofs,
 }

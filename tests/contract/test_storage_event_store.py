@@ -13,7 +13,9 @@ from onrecord.storage.ports import (
     EventStore,
     Group,
     HeadRow,
+    Line,
     Record,
+    Run,
     StorageError,
     TileRow,
 )
@@ -27,27 +29,40 @@ def store(request, tmp_path: Path) -> Iterator[EventStore]:
     made.close()
 
 
-def row(index: int, interaction: str = "int_a", seq: int | None = None) -> EventRow:
-    seq = index if seq is None else seq
-    return EventRow(
-        index, interaction, seq, bytes([index % 256]) * 16, "call_start", index / 2, index / 2 + 0.25,
-        1_700_000_000_000_000_000 + index, "key_1", b"sealed %d" % index, b"entry %d" % index,
+def line(index: int) -> Line:
+    return Line(
+        "call_start", index / 2, index / 2 + 0.25, 1_700_000_000_000_000_000 + index, b"entry %d" % index
     )  # fmt: skip
 
 
-def group(rows: list[EventRow], size: int, tenant: str = "a", **more: object) -> Group:
-    head = HeadRow(size + len(rows), bytes(32), b"note %d" % (size + len(rows)))
-    return Group(tenant=tenant, expected_size=size, rows=rows, head=head, **more)  # type: ignore[arg-type] # fields by name
+def run(index: int, interaction: str = "int_a", seq: int | None = None, width: int = 1) -> Run:
+    """`width` events, the first of which stands at `index`."""
+    seq = index if seq is None else seq
+    lines = [line(index + part) for part in range(width)]
+    return Run(interaction, seq, bytes([index % 256]) * 16, "key_1", b"sealed %d" % index, lines)
 
 
-def fill(store: EventStore, count: int, tenant: str = "a") -> list[EventRow]:
-    """`count` events of three interactions in turn, in groups that grow."""
-    rows = [row(i, f"int_{'abc'[i % 3]}", i // 3) for i in range(count)]
-    size, width = 0, 1
-    while size < count:
-        part = rows[size : size + width]
-        store.commit(group(part, size, tenant))
-        size, width = size + len(part), width * 2 + 1
+def group(runs: list[Run], size: int, tenant: str = "a", **more: object) -> Group:
+    end = size + sum(len(one.lines) for one in runs)
+    head = HeadRow(end, bytes(32), b"note %d" % end)
+    return Group(tenant=tenant, expected_size=size, runs=runs, head=head, **more)  # type: ignore[arg-type] # fields by name
+
+
+def fill(store: EventStore, count: int, tenant: str = "a", width: int = 1) -> list[EventRow]:
+    """`count` events of three interactions in turn, in runs of `width` and in groups that grow."""
+    rows: list[EventRow] = []
+    seqs = dict.fromkeys(("int_a", "int_b", "int_c"), 0)
+    runs: list[Run] = []
+    turn, wanted = 0, 1
+    while len(rows) < count:
+        name = f"int_{'abc'[turn % 3]}"
+        runs.append(run(len(rows), name, seqs[name], min(width, count - len(rows))))
+        rows += runs[-1].rows(len(rows))
+        seqs[name] += len(runs[-1].lines)
+        turn += 1
+        if len(runs) == wanted or len(rows) == count:
+            store.commit(group(runs, len(rows) - sum(len(one.lines) for one in runs), tenant))
+            runs, wanted = [], wanted * 2 + 1
     return rows
 
 
@@ -62,15 +77,17 @@ def test_an_empty_store_knows_nothing(store):
     assert store.delete("a", "k", "1") is False
 
 
-def test_events_come_back_as_they_were_in_order_of_sequence(store):
-    rows = fill(store, 200)
+@pytest.mark.parametrize("width", [1, 3, 70])
+def test_events_come_back_as_they_were_in_order_of_sequence(store, width):
+    rows = fill(store, 200, width=width)
     for name in ("int_a", "int_b", "int_c"):
         assert store.events("a", name) == [r for r in rows if r.interaction == name]
 
 
-@pytest.mark.parametrize("after", [-1, 0, 1, 30, 65, 66, 67])
-def test_events_after_a_sequence_number(store, after):
-    rows = fill(store, 200)
+@pytest.mark.parametrize("width", [1, 3, 70])
+@pytest.mark.parametrize("after", [-1, 0, 1, 30, 65, 66, 67, 80])
+def test_events_after_a_sequence_number(store, after, width):
+    rows = fill(store, 200, width=width)
     assert store.events("a", "int_a", after) == [r for r in rows if r.interaction == "int_a" and r.seq > after]
 
 
@@ -80,11 +97,22 @@ def test_the_last_event_of_an_interaction(store):
     assert store.last("a", "int_b") == rows[199]
 
 
+def test_a_run_is_sealed_as_one_and_read_event_by_event(store):
+    store.commit(group([run(0, "int_a", 0, 3), run(3, "int_b", 0, 2), run(5, "int_a", 3)], 0))
+    rows = store.events("a", "int_a")
+    assert [(row.index, row.seq, row.part) for row in rows] == [(0, 0, 0), (1, 1, 1), (2, 2, 2), (5, 3, 0)]
+    assert [row.sealed for row in rows] == [b"sealed 0", b"sealed 0", b"sealed 0", b"sealed 5"]
+    assert [row.entry for row in rows] == [b"entry 0", b"entry 1", b"entry 2", b"entry 5"]
+    assert store.last("a", "int_b") == store.events("a", "int_b")[1]
+    assert store.events("a", "int_a", 1) == rows[2:]
+
+
 @pytest.mark.parametrize(
     "bounds", [(0, 200), (0, 1), (199, 200), (31, 33), (150, 400), (200, 300), (5, 5), (9, 3), (-5, 2)]
 )
-def test_entries_of_a_range(store, bounds):
-    rows = fill(store, 200)
+@pytest.mark.parametrize("width", [1, 3, 70])
+def test_entries_of_a_range(store, bounds, width):
+    rows = fill(store, 200, width=width)
     start, end = bounds
     assert store.entries("a", start, end) == [r.entry for r in rows if start <= r.index < end]
 
@@ -99,7 +127,7 @@ def test_a_group_at_another_size_is_a_conflict_and_leaves_nothing(store):
     record = Record("k", "1", "int_a", b"x")
     for wrong in (0, 3, 5):
         with pytest.raises(ConflictError):
-            store.commit(group([row(wrong, "int_z", 0)], wrong, records=(record,), tiles=(TileRow(0, 0, b"t"),)))
+            store.commit(group([run(wrong, "int_z", 0)], wrong, records=(record,), tiles=(TileRow(0, 0, b"t"),)))
     assert store.head("a") == HeadRow(4, bytes(32), b"note 4")
     assert store.events("a", "int_z") == []
     assert store.record("a", "k", "1") is None
@@ -108,25 +136,26 @@ def test_a_group_at_another_size_is_a_conflict_and_leaves_nothing(store):
 
 @pytest.mark.parametrize("seq", [0, 1, 3, 7])
 def test_a_gap_or_repetition_in_an_interaction_is_a_conflict(store, seq):
-    store.commit(group([row(0), row(1)], 0))
+    store.commit(group([run(0), run(1)], 0))
     with pytest.raises(ConflictError):
-        store.commit(group([row(2, "int_b", 0), row(3, "int_a", seq)], 2))
+        store.commit(group([run(2, "int_b", 0), run(3, "int_a", seq)], 2))
     assert store.head("a").size == 2
-    store.commit(group([row(2, "int_b", 0), row(3, "int_a", 2)], 2))
+    store.commit(group([run(2, "int_b", 0), run(3, "int_a", 2)], 2))
     assert [r.seq for r in store.events("a", "int_a")] == [0, 1, 2]
 
 
 def test_a_group_within_which_an_interaction_repeats_a_number_is_a_conflict(store):
     with pytest.raises(ConflictError):
-        store.commit(group([row(0), row(1, "int_a", 0)], 0))
+        store.commit(group([run(0), run(1, "int_a", 0)], 0))
     assert store.head("a") is None
 
 
 def test_a_group_that_does_not_lead_to_its_head_cannot_be_made():
     for bad in (
-        {"rows": (row(0),), "head": HeadRow(2, bytes(32), b"")},
-        {"rows": (row(1),), "head": HeadRow(1, bytes(32), b"")},
-        {"rows": (row(0),)},
+        {"runs": (run(0),), "head": HeadRow(2, bytes(32), b"")},
+        {"runs": (run(0, width=3),), "head": HeadRow(1, bytes(32), b"")},
+        {"runs": (run(0, width=0),), "head": HeadRow(0, bytes(32), b"")},
+        {"runs": (run(0),)},
         {"tiles": (TileRow(0, 0, b""),)},
     ):
         with pytest.raises(StorageError) as raised:
@@ -136,7 +165,7 @@ def test_a_group_that_does_not_lead_to_its_head_cannot_be_made():
 
 def test_tiles_and_records_land_with_their_group(store):
     store.commit(
-        group([row(0)], 0, tiles=(TileRow(0, 0, b"t0"), TileRow(1, 0, b"t1")), records=(Record("k", "1", "", b"r"),))
+        group([run(0)], 0, tiles=(TileRow(0, 0, b"t0"), TileRow(1, 0, b"t1")), records=(Record("k", "1", "", b"r"),))
     )
     assert (store.tile("a", 0, 0), store.tile("a", 1, 0), store.tile("a", 0, 1)) == (b"t0", b"t1", None)
     assert store.record("a", "k", "1") == Record("k", "1", "", b"r")

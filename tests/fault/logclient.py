@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from onrecord.base import ids
 from onrecord.ledger import checkpoint, leaf, tile, tree
 from onrecord.ledger.note import Ed25519Signer
-from onrecord.ledger.sequencer import Draft
+from onrecord.ledger.sequencer import Draft, Part
 from onrecord.storage.ports import EventStore, HeadRow
 
 ORIGIN = "onrecord.example/tenant"
@@ -14,8 +14,9 @@ TENANT = "tenant"
 SIGNER = Ed25519Signer(ORIGIN, bytes(range(32)))
 
 
-def draft(interaction: str) -> Draft:
-    return Draft(interaction, ids.new_uid(), "call_start", 0.0, 0.0, 0, "key_0", b"sealed", os.urandom(32))
+def draft(interaction: str, events: int = 1) -> Draft:
+    parts = [Part("call_start", 0.0, 0.0, 0, os.urandom(32)) for _ in range(events)]
+    return Draft(interaction, ids.new_uid(), "key_0", b"sealed", parts)
 
 
 class Notes:
@@ -55,10 +56,13 @@ def check_log(store: EventStore, acknowledged: Iterable[Draft], refused: Iterabl
     stored = [row for raw in last for row in store.events(TENANT, f"int_{raw.hex()}")]
     assert sorted(row.index for row in stored) == list(range(len(entries)))
     assert all(entries[row.index] == row.entry for row in stored)
-    by_uid = {row.uid: row for row in stored}
+    by_uid = {(row.uid, row.part): row for row in stored}
     for one in acknowledged:
-        row = by_uid[one.uid]
-        assert rows[one.commitment] == row.index
-        assert (row.interaction, row.type, row.sealed, row.keys) == (one.interaction, one.type, one.sealed, one.keys)
-    assert not [one for one in refused if one.uid in by_uid]
+        for number, part in enumerate(one.parts):
+            row = by_uid[one.uid, number]
+            assert rows[part.commitment] == row.index
+            assert (row.interaction, row.sealed, row.keys) == (one.interaction, one.sealed, one.keys)
+            assert row.type == part.type
+        assert (one.uid, len(one.parts)) not in by_uid
+    assert not [one for one in refused if (one.uid, 0) in by_uid]
     return len(entries)

@@ -40,7 +40,8 @@ class Run:
 
     def step(self) -> None:
         width = self.random.choice([1, 1, 2, 5, 40, 130])
-        drafts = [draft(self.random.choice(self.calls)) for _ in range(width)]
+        events = self.random.choice([1, 1, 3, 50])
+        drafts = [draft(self.random.choice(self.calls), events) for _ in range(width)]
         self.faults.reads = self.random.choice([0.0, 0.0, 0.5])
         for _ in range(self.random.randrange(1, 4)):
             if self.attempt(drafts):
@@ -72,7 +73,7 @@ class Run:
     def check(self) -> None:
         self.sequencer.close()
         size = check_log(self.store.inner, self.acknowledged, self.refused)
-        assert size <= len(self.acknowledged) + len(self.unknown)
+        assert size <= sum(len(one.parts) for one in (*self.acknowledged, *self.unknown))
         records = {record.id for record in self.store.inner.records(TENANT, "reply")}
         heads = {row.uid.hex() for call in self.calls for row in self.store.inner.events(TENANT, call)}
         assert records <= heads, "a record stands without its events"

@@ -9,7 +9,8 @@ import rfc8785
 from onrecord.base.errors import OnRecordError
 
 _SAFE_INTEGER = 2**53 - 1
-_PLAIN = frozenset({str, bool, type(None)})
+_FOUR_BYTES = tuple(bytes([first]) for first in range(0xF0, 0xF5))
+"""First bytes of what UTF-8 writes in four. Without them the order of UTF-8 is that of UTF-16, which JCS sorts by."""
 
 
 class NotCanonicalError(OnRecordError):
@@ -21,29 +22,27 @@ class _NeedsSlowPathError(Exception):
 
 
 def _as_it_stands(container: Any) -> bool:
-    """Whether orjson's sorted output of a dict or list is JCS without a change to any member, so that none is copied.
-    Errors: TypeError where a key is no string."""
-    if type(container) is dict:
-        if not "".join(container).isascii():
-            return False
-        container = container.values()
-    for item in container:
+    """Whether orjson writes every member of a dict or list as JCS does, so that none is copied."""
+    for item in container.values() if type(container) is dict else container:
         kind = type(item)
-        if kind in _PLAIN:
+        if kind is str:
             continue
         if kind is float:
-            if item.is_integer() or not 1e-4 <= abs(item) < 1e15:
+            if not (1e-4 <= item < 1e15 or -1e15 < item <= -1e-4) or item % 1 == 0:
+                return False
+        elif kind is dict or kind is list:
+            if not _as_it_stands(item):
                 return False
         elif kind is int:
             if not -_SAFE_INTEGER <= item <= _SAFE_INTEGER:
                 return False
-        elif not (kind is dict or kind is list) or not _as_it_stands(item):
+        elif item is not None and kind is not bool:
             return False
     return True
 
 
 def _fast(value: Any) -> Any:
-    """The value with integral floats as integers, where orjson's sorted output is then equal to JCS."""
+    """The value with integral floats as integers, so that orjson writes it as JCS does."""
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -57,9 +56,6 @@ def _fast(value: Any) -> Any:
             raise _NeedsSlowPathError
         return value
     if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str) or not key.isascii():
-                raise _NeedsSlowPathError
         return {key: _fast(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_fast(item) for item in value]
@@ -71,7 +67,9 @@ def dumps(value: Any) -> bytes:
     other types and nesting beyond the interpreter's stack."""
     try:
         same = type(value) is dict and _as_it_stands(value)
-        return orjson.dumps(value if same else _fast(value), option=orjson.OPT_SORT_KEYS)
+        data = orjson.dumps(value if same else _fast(value), option=orjson.OPT_SORT_KEYS)
+        if data.isascii() or not any(first in data for first in _FOUR_BYTES):
+            return data
     except (_NeedsSlowPathError, TypeError, RecursionError):
         pass
     try:

@@ -67,7 +67,7 @@ class Conversation:
         """The persons behind a role or party_id; none where nobody bears it. Without a name the customers, or else
         everybody who is known."""
         if name is not None:
-            return tuple(dict.fromkeys(p.person for p in self.parties if name in {p.party_id, p.role}))
+            return tuple(dict.fromkeys([p.person for p in self.parties if name in (p.party_id, p.role)]))
         customers = [p.person for p in self.parties if p.role == "customer"]
         return tuple(dict.fromkeys(customers)) or self.everybody()
 

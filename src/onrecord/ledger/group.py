@@ -11,27 +11,33 @@ from onrecord.ledger import leaf
 from onrecord.ledger.errors import DraftError
 from onrecord.ledger.storedlog import State, StoredLog
 from onrecord.ledger.tree import leaf_hash
-from onrecord.storage.ports import EventRow, EventStore, Group, HeadRow, Record, TileRow
+from onrecord.storage.ports import EventStore, Group, HeadRow, Line, Record, Run, TileRow
 
 _MAX_TAILS = 50_000
 
 
-class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An event without a place yet; fields as in EventRow. `commitment`: to salt and payload, which `sealed` hides."""
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """One event of a draft; fields as in Line. `commitment`: to its salt and payload, which `Draft.sealed` hides."""
 
-    interaction: str
-    uid: bytes
     type: str
     t: float
     received: float
     recorded_at: int
-    keys: str
-    sealed: bytes
     commitment: bytes
 
 
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """Events of one interaction, at least one, sealed as one and without a place yet; fields as in Run."""
+
+    interaction: str
+    uid: bytes
+    keys: str
+    sealed: bytes
+    parts: Sequence[Part]
+
+
 class Sequenced(msgspec.Struct, frozen=True, gc=False):
-    """The place of one draft. `tree_size`: of the signed head that first holds it; `prev`: leaf hash of the
+    """The place of one event. `tree_size`: of the signed head that first holds it; `prev`: leaf hash of the
     interaction's event before, zeros for the first."""
 
     index: int
@@ -45,7 +51,10 @@ Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
 
 
 class Submission(NamedTuple):
+    """`size`: events in all."""
+
     drafts: tuple[Draft, ...]
+    size: int
     records: Records | None
     future: "Future[tuple[Sequenced, ...]]"
 
@@ -103,7 +112,7 @@ class _Assembly:
         self._size = size
         self._known = known
         self.tails: dict[str, Tail] = {}
-        self.rows: list[EventRow] = []
+        self.runs: list[Run] = []
         self.leaves: list[bytes] = []
         self.records: list[Record] = []
         self.placed: list[tuple[Sequenced, ...]] = []
@@ -116,24 +125,23 @@ class _Assembly:
             self.records.extend(submission.records(places))
 
     def _place(self, drafts: Sequence[Draft]) -> tuple[Sequenced, ...]:
-        tails, rows, leaves, size = self.tails, self.rows, self.leaves, self._size
-        index = self._start + len(rows)
+        tails, leaves, size = self.tails, self.leaves, self._size
+        index = self._start + len(leaves)
         places: list[Sequenced] = []
         for draft in drafts:
             name = draft.interaction
-            raw, seq, prev = tails.get(name) or self._known.find(name)
-            entry = leaf.encode(raw, seq, prev, draft.commitment)
-            own = leaf_hash(entry)
-            tails[name] = (raw, seq + 1, own)
-            rows.append(
-                EventRow(
-                    index, name, seq, draft.uid, draft.type, draft.t, draft.received, draft.recorded_at,
-                    draft.keys, draft.sealed, entry,
-                )
-            )  # fmt: skip
-            leaves.append(own)
-            places.append(Sequenced(index, seq, size, own, prev))
-            index += 1
+            raw, first, prev = tails.get(name) or self._known.find(name)
+            lines: list[Line] = []
+            for seq, part in enumerate(draft.parts, first):
+                entry = leaf.encode(raw, seq, prev, part.commitment)
+                own = leaf_hash(entry)
+                lines.append(Line(part.type, part.t, part.received, part.recorded_at, entry))
+                leaves.append(own)
+                places.append(Sequenced(index, seq, size, own, prev))
+                prev = own
+                index += 1
+            tails[name] = (raw, first + len(lines), prev)
+            self.runs.append(Run(name, first, draft.uid, draft.keys, draft.sealed, lines))
         return tuple(places)
 
 
@@ -142,7 +150,7 @@ def build(log: StoredLog, known: Tails, submissions: list[Submission]) -> Built 
     None where none is left."""
     before = log.state
     while submissions:
-        size = before.head.size + sum(len(submission.drafts) for submission in submissions)
+        size = before.head.size + sum(submission.size for submission in submissions)
         assembly = _Assembly(before.head.size, size, known)
         failed = _fill(assembly, submissions)
         if failed is not None:
@@ -152,7 +160,7 @@ def build(log: StoredLog, known: Tails, submissions: list[Submission]) -> Built 
         root = edge.root()
         head = HeadRow(edge.size, root, log.sign(edge.size, root))
         tiles = [TileRow(level, n, blob) for level, n, blob in full]
-        group = Group(log.tenant, before.head.size, assembly.rows, tiles, head, assembly.records)
+        group = Group(log.tenant, before.head.size, assembly.runs, tiles, head, assembly.records)
         return Built(group, State(head, edge), assembly.tails, assembly.placed)
     return None
 

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from onrecord.ledger import checkpoint, note
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError
-from onrecord.ledger.group import Built, Draft, Records, Sequenced, Submission, Tails, build
+from onrecord.ledger.group import Built, Draft, Part, Records, Sequenced, Submission, Tails, build
 from onrecord.ledger.note import NoteSigner
 from onrecord.ledger.storedlog import StoredLog
 from onrecord.storage.ports import (
@@ -21,7 +21,7 @@ from onrecord.storage.ports import (
     StorageUnknownError,
 )
 
-__all__ = ["Draft", "Observe", "Records", "Sequenced", "Sequencer"]
+__all__ = ["Draft", "Observe", "Part", "Records", "Sequenced", "Sequencer"]
 
 Observe = Callable[[int, float], None]
 """Told of each durable commit: how many events it stored, and the seconds that the store took for it."""
@@ -59,9 +59,9 @@ class Sequencer:
     # Submitting
 
     def submit(self, drafts: Sequence[Draft], records: Records | None = None) -> "Future[tuple[Sequenced, ...]]":
-        """The places of `drafts`, which land together and in order. What `records` makes is written in the same
-        transaction; it may be called more than once, and if it raises, this submission alone fails. A callback of the
-        future must not append.
+        """The places of all events of `drafts`, which land together and in order. What `records` makes is written in
+        the same transaction; it may be called more than once, and if it raises, this submission alone fails. A callback
+        of the future must not append.
 
         Errors: DraftError, ClosedError. Of the future: DraftError, InconsistentError, NotStoredError and other
         retryable StorageErrors (nothing stored), StorageUnknownError (the store could not say)."""
@@ -79,9 +79,10 @@ class Sequencer:
         return future.result()
 
     def _enter(self, drafts: Sequence[Draft], records: Records | None) -> "Future[tuple[Sequenced, ...]]":
-        submission = Submission(tuple(drafts), records, Future())
-        if not submission.drafts:
-            raise DraftError("a submission has at least one draft")
+        sizes = [len(draft.parts) for draft in drafts]
+        if not sizes or not all(sizes):
+            raise DraftError("a submission has at least one draft, and a draft at least one event")
+        submission = Submission(tuple(drafts), sum(sizes), records, Future())
         with self._entrance:
             if self._closed:
                 raise ClosedError("the sequencer is closed")
@@ -121,11 +122,11 @@ class Sequencer:
     def _take(self) -> list[Submission]:
         group: list[Submission] = []
         count = 0
-        while self._pending and (not group or count + len(self._pending[0].drafts) <= _MAX_GROUP):
+        while self._pending and (not group or count + self._pending[0].size <= _MAX_GROUP):
             submission = self._pending.popleft()
             if submission.future.set_running_or_notify_cancel():
                 group.append(submission)
-                count += len(submission.drafts)
+                count += submission.size
         return group
 
     def _commit(self, group: list[Submission]) -> None:
@@ -149,7 +150,7 @@ class Sequencer:
                 raise NotStoredError("the write failed and left nothing")
             try:
                 if self._observe is not None:
-                    self._observe(len(built.group.rows), perf_counter() - start)
+                    self._observe(built.state.head.size - built.group.expected_size, perf_counter() - start)
             finally:
                 for submission, placed in zip(group, built.placed, strict=True):
                     submission.future.set_result(placed)
@@ -177,8 +178,9 @@ class Sequencer:
         return True
 
     def _holds(self, group: Group) -> bool:
-        start, end = group.expected_size, group.expected_size + len(group.rows)
-        return self._store.entries(self._tenant, start, end) == [row.entry for row in group.rows]
+        entries = [line.entry for run in group.runs for line in run.lines]
+        start = group.expected_size
+        return self._store.entries(self._tenant, start, start + len(entries)) == entries
 
     def _catch_up(self) -> None:
         """Goes on from what is stored now. Errors: StorageError (nothing changed); InconsistentError, for good."""

@@ -36,13 +36,14 @@ class MemoryEventStore:
             own = self._of(group.tenant)
             if group.head is not None and len(own.rows) != group.expected_size:
                 raise ConflictError("the log has another size")
+            rows = group.rows
             counts: dict[str, int] = {}
-            for row in group.rows:
+            for row in rows:
                 known = counts.get(row.interaction, len(own.by_interaction.get(row.interaction, ())))
                 if row.seq != known:
                     raise ConflictError("an interaction has another length")
                 counts[row.interaction] = known + 1
-            for row in group.rows:
+            for row in rows:
                 own.rows.append(row)
                 own.by_interaction.setdefault(row.interaction, []).append(row)
             own.tiles.update({(tile.level, tile.n): tile.blob for tile in group.tiles})

@@ -59,15 +59,14 @@ class ObjectMissingError(StorageError):
     code = "object_missing"
 
 
-class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event as stored. In clear only: random ids, counters, type (closed list), times (seconds; recorded_at in
-    nanoseconds since the epoch) and ids of keys. `sealed` holds salt and payload; `entry` is the log entry, from
-    which its leaf hash follows."""
+class EventRow(msgspec.Struct, frozen=True, gc=False):
+    """One event as read: a line of a run, its `part`th, counted from 0, with its place."""
 
     index: int
     interaction: str
     seq: int
     uid: bytes
+    part: int
     type: str
     t: float
     received: float
@@ -75,6 +74,39 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     keys: str
     sealed: bytes
     entry: bytes
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What of an event stands in clear: type (closed list), times (seconds; recorded_at in nanoseconds since the epoch)
+    and the log entry, from which its leaf hash follows."""
+
+    type: str
+    t: float
+    received: float
+    recorded_at: int
+    entry: bytes
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Consecutive events of one interaction, at least one, that were sealed as one: `seq` is the first one's number,
+    `uid` 16 random bytes of the run's own, `keys` ids of keys; `sealed` holds the salts and payloads of all `lines`."""
+
+    interaction: str
+    seq: int
+    uid: bytes
+    keys: str
+    sealed: bytes
+    lines: Sequence[Line]
+
+    def rows(self, index: int) -> list[EventRow]:
+        """Its events, where the first has that index in the log."""
+        return [
+            EventRow(
+                index + part, self.interaction, self.seq + part, self.uid, part, line.type, line.t, line.received,
+                line.recorded_at, self.keys, self.sealed, line.entry,
+            )
+            for part, line in enumerate(self.lines)
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +139,30 @@ class HeadRow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All or nothing, in one durable transaction. `expected_size` is the head that `rows` extend; `head` is None where
+    """All or nothing, in one durable transaction. `expected_size` is the head that `runs` extend; `head` is None where
     only records are written, and then no size is expected. Errors: StorageError (group_malformed)."""
 
     tenant: str
     expected_size: int
-    rows: Sequence[EventRow] = ()
+    runs: Sequence[Run] = ()
     tiles: Sequence[TileRow] = ()
     head: HeadRow | None = None
     records: Sequence[Record] = ()
 
     def __post_init__(self) -> None:
         if self.head is None:
-            fits = not self.rows and not self.tiles
+            fits = not self.runs and not self.tiles
         else:
-            fits = self.head.size == self.expected_size + len(self.rows)
-        if not fits or (self.rows and self.rows[0].index != self.expected_size):
-            raise StorageError("the rows of the group do not lead to its head", code="group_malformed")
+            fits = self.head.size == self.expected_size + sum(len(run.lines) for run in self.runs)
+        if not fits or not all(run.lines for run in self.runs):
+            raise StorageError("the runs of the group do not lead to its head", code="group_malformed")
+
+    @property
+    def rows(self) -> list[EventRow]:
+        rows: list[EventRow] = []
+        for run in self.runs:
+            rows += run.rows(self.expected_size + len(rows))
+        return rows
 
 
 class EventStore(Protocol):

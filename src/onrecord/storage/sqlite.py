@@ -1,4 +1,4 @@
-"""The event store on SQLite. Rows of a group stand together in blocks, so that a commit touches few pages
+"""The event store on SQLite. Runs of a group stand together in blocks, so that a commit touches few pages
 (docs/design/ledger.md has the layout and what it was measured against)."""
 
 import sqlite3
@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from onrecord.storage.blocks import Block, decode, encode, in_blocks
 from onrecord.storage.ports import (
     ConflictError,
     EventRow,
@@ -22,7 +23,7 @@ _APPLICATION = 0x4F6E5265  # "OnRe"
 _SCHEMA = """
 create table tenants (no integer primary key, name text not null unique);
 create table heads (tenant integer primary key, size integer not null, root blob not null, note blob not null);
-create table blocks (id integer primary key, rows blob not null);
+create table blocks (id integer primary key, runs blob not null);
 create table interactions (no integer primary key, tenant integer not null, name text not null,
     block integer not null, events integer not null, unique (tenant, name));
 create table tiles (tenant integer not null, level integer not null, n integer not null, blob blob not null,
@@ -33,16 +34,8 @@ create index records_by_interaction on records (tenant, kind, interaction)
 """
 _MIGRATIONS = (_SCHEMA.split(";"),)
 _TENANT_SHIFT = 40
-_BLOCK_ROWS = 32
 _NO_BLOCK = -1
 _MAX_PLACES = 20_000
-
-
-class _Block(msgspec.Struct, array_like=True, gc=False):
-    """Consecutive events. `links`: for each interaction among them, the block that holds its event before these."""
-
-    rows: list[EventRow]
-    links: dict[str, int]
 
 
 class _Place(msgspec.Struct):
@@ -57,7 +50,6 @@ class SqliteEventStore:
     def __init__(self, path: Path) -> None:
         """Errors: as of Database."""
         self._db = Database(path, _APPLICATION, _MIGRATIONS)
-        self._encode = msgspec.msgpack.Encoder().encode
         self._tenants: dict[str, int] = {}
         self._places: dict[tuple[int, str], _Place] = {}
         self._sizes: dict[int, int] = {}
@@ -72,7 +64,7 @@ class SqliteEventStore:
             written = _write_records(db, tenant, group.records)
             if group.head is not None:
                 self._expect(db, tenant, group.expected_size)
-                written += self._write_rows(db, tenant, group.rows, places)
+                written += self._write_runs(db, tenant, group, places)
                 db.executemany(
                     "insert into tiles values (?, ?, ?, ?)", [(tenant, t.level, t.n, t.blob) for t in group.tiles]
                 )
@@ -112,27 +104,26 @@ class SqliteEventStore:
             self._places.clear()
         self._places.update({(tenant, name): place for name, place in places.items()})
 
-    def _write_rows(
-        self, db: sqlite3.Connection, tenant: int, rows: Sequence[EventRow], places: dict[str, _Place]
-    ) -> int:
-        """Fills `places` with the ends of the interactions that `rows` extend."""
+    def _write_runs(self, db: sqlite3.Connection, tenant: int, group: Group, places: dict[str, _Place]) -> int:
+        """Fills `places` with the ends of the interactions that the runs extend."""
         blocks: list[tuple[int, bytes]] = []
-        for start in range(0, len(rows), _BLOCK_ROWS):
-            part = list(rows[start : start + _BLOCK_ROWS])
-            identifier = tenant << _TENANT_SHIFT | part[0].index
+        index = group.expected_size
+        for runs in in_blocks(group.runs):
+            identifier = tenant << _TENANT_SHIFT | index
             links: dict[str, int] = {}
-            for row in part:
-                name = row.interaction
+            for run in runs:
+                name = run.interaction
                 place = places.get(name)
                 if place is None:
                     place = places[name] = self._place(db, tenant, name)
-                if row.seq != place.events:
+                if run.seq != place.events:
                     raise ConflictError("an interaction has another length")
-                place.events += 1
+                place.events += len(run.lines)
+                index += len(run.lines)
                 if place.block != identifier:
                     links[name] = place.block
                     place.block = identifier
-            blocks.append((identifier, self._encode(_Block(part, links))))
+            blocks.append((identifier, encode(Block(runs, links))))
         db.executemany("insert into blocks values (?, ?)", blocks)
         known = [(place.block, place.events, place.no) for place in places.values() if place.no is not None]
         db.executemany("update interactions set block = ?, events = ? where no = ?", known)
@@ -165,7 +156,7 @@ class SqliteEventStore:
             block = _last_block(db, tenant, interaction)
             while block != _NO_BLOCK:
                 found = _block(db, block)
-                parts.append([row for row in found.rows if row.interaction == interaction and row.seq > after_seq])
+                parts.append(found.rows(_index(block), interaction, after_seq))
                 if not parts[-1] or parts[-1][0].seq == after_seq + 1:
                     break
                 block = found.links.get(interaction, _NO_BLOCK)
@@ -178,7 +169,7 @@ class SqliteEventStore:
             block = _last_block(db, tenant, interaction)
             if block == _NO_BLOCK:
                 return None
-            return [row for row in _block(db, block).rows if row.interaction == interaction][-1]
+            return _block(db, block).rows(_index(block), interaction, -1)[-1]
 
         return self._db.reading(work)
 
@@ -186,11 +177,11 @@ class SqliteEventStore:
         base = self._tenant(tenant) << _TENANT_SHIFT
         start = max(start, 0)
         rows = self._db.read(
-            "select id, rows from blocks where id >= coalesce((select max(id) from blocks where id between ? and ?), ?)"
+            "select id, runs from blocks where id >= coalesce((select max(id) from blocks where id between ? and ?), ?)"
             " and id < ? order by id",
             (base, base + start, base + start, base + max(end, 0)),
         )
-        entries = [row.entry for _, blob in rows for row in _decoded(blob).rows]
+        entries = [line.entry for _, blob in rows for run in decode(blob).runs for line in run.lines]
         first = rows[0][0] - base if rows else 0
         return entries[start - first : max(end, 0) - first] if rows else []
 
@@ -258,6 +249,10 @@ def _write_records(db: sqlite3.Connection, tenant: int, records: Sequence[Record
     return sum(len(record.blob) for record in records)
 
 
+def _index(block: int) -> int:
+    return block & ((1 << _TENANT_SHIFT) - 1)
+
+
 def _last_block(db: sqlite3.Connection, tenant: str, interaction: str) -> int:
     row = db.execute(
         "select i.block from interactions i join tenants t on i.tenant = t.no where t.name = ? and i.name = ?",
@@ -266,15 +261,8 @@ def _last_block(db: sqlite3.Connection, tenant: str, interaction: str) -> int:
     return int(row[0]) if row else _NO_BLOCK
 
 
-def _block(db: sqlite3.Connection, identifier: int) -> _Block:
-    row = db.execute("select rows from blocks where id = ?", (identifier,)).fetchone()
+def _block(db: sqlite3.Connection, identifier: int) -> Block:
+    row = db.execute("select runs from blocks where id = ?", (identifier,)).fetchone()
     if row is None:
         raise StorageUnreadableError("a block of events is missing")
-    return _decoded(row[0])
-
-
-def _decoded(blob: bytes) -> _Block:
-    try:
-        return msgspec.msgpack.decode(blob, type=_Block)
-    except msgspec.MsgspecError as error:
-        raise StorageUnreadableError("a block of events is broken") from error
+    return decode(row[0])

@@ -3,59 +3,72 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import groupby, islice
 from typing import Any
 
-from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
+from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salts
 from onrecord.base.ids import PersonId, TenantId, new_uid
 from onrecord.interaction.events import ABOUT_NOBODY, Event, Internal, decode, encode
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import leaf
-from onrecord.ledger.sequencer import Draft, Sequenced
+from onrecord.ledger.sequencer import Draft, Part, Sequenced
 from onrecord.ledger.tree import leaf_hash
 from onrecord.storage.ports import EventRow, NotStoredError, Record, StorageUnknownError
 from onrecord.vault.errors import ErasedError
 from onrecord.vault.keystore import KeyClass
+from onrecord.vault.vault import Vault
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import LogInconsistentError
 from onrecord.workflow.live import Live
 
 Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
 
+_SEALED_TOGETHER = 32
+_CONFLICTED = Internal.EVENT_CONFLICTED
+_OF_ONE = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED})
+_OF_SEVERAL = frozenset({Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED})
+
 
 def about(conversation: Conversation, event: Event) -> tuple[PersonId, ...]:
     """The persons under whose keys a payload is sealed; nobody where it holds only ids, counters and times."""
     if event.type in ABOUT_NOBODY:
         return ()
-    if event.type in {Internal.PARTY_ADDED, Internal.PARTY_JOINED}:
+    if event.type in _OF_ONE:
         return (PersonId(event.data["person"]),)
-    if event.type in {Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED}:
+    if event.type in _OF_SEVERAL:
         return tuple(PersonId(person) for person in event.data["persons"])
-    data = event.data["data"] if event.type == Internal.EVENT_CONFLICTED else event.data
-    return tuple(PersonId(p) for p in conversation.persons_in(data) or conversation.everybody())
+    data = event.data["data"] if event.type == _CONFLICTED else event.data
+    return tuple(map(PersonId, conversation.persons_in(data) or conversation.everybody()))
 
 
-def _bound(d: Deployment, interaction: str, uid: bytes, kind: str) -> bytes:
-    return b"\0".join([b"onrecord/event/v1", d.tenant.encode(), interaction.encode(), kind.encode(), uid])
+def _bound(tenant: str, interaction: str, uid: bytes) -> bytes:
+    return b"\0".join([b"onrecord/events/v1", tenant.encode(), interaction.encode(), uid])
 
 
-def draft(d: Deployment, conversation: Conversation, event: Event) -> Draft:
-    payload = encode(event)
-    salt = new_salt()
+def drafts(vault: Vault, tenant: TenantId, conversation: Conversation, events: Sequence[Event]) -> list[Draft]:
+    """In order. Consecutive events about the same persons are sealed as one, up to 32. Errors: VaultError."""
+    made: list[Draft] = []
+    for persons, run in groupby(events, partial(about, conversation)):
+        while part := list(islice(run, _SEALED_TOGETHER)):
+            made.append(_draft(vault, tenant, conversation.interaction, persons, part))
+    return made
+
+
+def _draft(
+    vault: Vault, tenant: TenantId, interaction: str, persons: Sequence[PersonId], events: Sequence[Event]
+) -> Draft:
+    """What is sealed: for each event the length of its payload (u32, big-endian), its salt, its payload."""
+    plain: list[bytes] = []
+    parts: list[Part] = []
+    for event, salt in zip(events, new_salts(len(events)), strict=True):
+        payload = encode(event)
+        plain += (len(payload).to_bytes(4), salt, payload)
+        commitment = commit(Domain.EVENT, salt, payload)
+        parts.append(Part(str(event.type), event.t, event.received, event.at, commitment))
     uid = new_uid()
-    bound = _bound(d, conversation.interaction, uid, event.type)
-    persons = about(conversation, event)
-    sealed = d.vault.seal(TenantId(d.tenant), persons, KeyClass.EVENT, bound, salt + payload)
-    return Draft(
-        interaction=conversation.interaction,
-        uid=uid,
-        type=str(event.type),
-        t=event.t,
-        received=event.received,
-        recorded_at=event.at,
-        keys=sealed.keys,
-        sealed=sealed.blob,
-        commitment=commit(Domain.EVENT, salt, payload),
-    )
+    sealed = vault.seal(tenant, persons, KeyClass.EVENT, _bound(tenant, interaction, uid), b"".join(plain))
+    return Draft(interaction, uid, sealed.keys, sealed.blob, parts)
 
 
 async def append(
@@ -67,9 +80,9 @@ async def append(
     `live`: it is taken up again from what is stored, and until then takes nothing."""
     if live.halted:
         raise NotStoredError("what is on record of this conversation is being looked up")
-    drafts = [draft(d, live.conversation, event) for event in events]
+    made = drafts(d.vault, TenantId(d.tenant), live.conversation, events)
     try:
-        done = await asyncio.wrap_future(d.sequencer.submit(drafts, records))
+        done = await asyncio.wrap_future(d.sequencer.submit(made, records))
     except (StorageUnknownError, asyncio.CancelledError):
         live.halt()
         raise
@@ -90,13 +103,16 @@ def internal(live: Live, d: Deployment, kind: Internal, data: Mapping[str, Any],
 
 def open_row(d: Deployment, row: EventRow) -> tuple[bytes, bytes] | None:
     """(salt, payload) of a stored event, or None where its keys were destroyed. Errors: LogInconsistentError."""
-    bound = _bound(d, row.interaction, row.uid, row.type)
     try:
-        plain = d.vault.open(TenantId(d.tenant), row.keys, bound, row.sealed)
+        plain = d.vault.open(TenantId(d.tenant), row.keys, _bound(d.tenant, row.interaction, row.uid), row.sealed)
     except ErasedError:
         return None
-    salt, payload = plain[:SALT_BYTES], plain[SALT_BYTES:]
-    if commit(Domain.EVENT, salt, payload) != leaf.parse(row.entry).commitment:
+    start = 0
+    for _ in range(row.part):
+        start += 4 + SALT_BYTES + int.from_bytes(plain[start : start + 4])
+    middle = start + 4 + SALT_BYTES
+    salt, payload = plain[start + 4 : middle], plain[middle : middle + int.from_bytes(plain[start : start + 4])]
+    if len(salt) != SALT_BYTES or commit(Domain.EVENT, salt, payload) != leaf.parse(row.entry).commitment:
         raise LogInconsistentError("a stored event does not open its own commitment")
     return salt, payload
 
@@ -107,5 +123,11 @@ def digest(row: EventRow) -> bytes:
 
 
 def read(d: Deployment, row: EventRow) -> Event | None:
+    """The event as it was sealed; None as by `open_row`. Errors: LogInconsistentError, UnreadableEventError."""
     opened = open_row(d, row)
-    return None if opened is None else decode(opened[1])
+    if opened is None:
+        return None
+    event = decode(opened[1])
+    if event.type != row.type:
+        raise LogInconsistentError("a stored event is of another type than its row says")
+    return event

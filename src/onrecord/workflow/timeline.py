@@ -25,7 +25,12 @@ def _events(d: Deployment, interaction: str) -> list[dict[str, Any]]:
 
 def _shown(row: EventRow, event: Event | None) -> dict[str, Any]:
     if event is None:
-        clear = {"event_id": f"erased-{row.uid.hex()}", "type": row.type, "t": row.t, "received": row.received}
+        clear = {
+            "event_id": f"erased-{row.uid.hex()}-{row.part}",
+            "type": row.type,
+            "t": row.t,
+            "received": row.received,
+        }
         return {**clear, "leaf_index": row.index, "erased": True}
     shown = {
         "event_id": event.event_id,

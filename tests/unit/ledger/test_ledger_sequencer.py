@@ -9,7 +9,7 @@ from onrecord.base import ids
 from onrecord.base.errors import Disposition
 from onrecord.ledger import checkpoint, leaf, note, proof, tlogproof, tree
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError, ProofError
-from onrecord.ledger.sequencer import Draft, Sequencer
+from onrecord.ledger.sequencer import Draft, Part, Sequencer
 from onrecord.storage.memory import MemoryEventStore
 from onrecord.storage.ports import ConflictError, HeadRow, Record, StorageFullError
 
@@ -19,10 +19,12 @@ CALL, OTHER = "int_" + "0a" * 16, "int_" + "0b" * 16
 
 
 def draft(number: int, interaction: str = CALL, commitment: bytes | None = None) -> Draft:
-    return Draft(
-        interaction, bytes(16), "call_start", 1.5, 2.5, 3, "key_0", b"sealed %d" % number,
-        sha256(b"%d" % number).digest() if commitment is None else commitment,
-    )  # fmt: skip
+    own = sha256(b"%d" % number).digest() if commitment is None else commitment
+    return Draft(interaction, bytes(16), "key_0", b"sealed %d" % number, [Part("call_start", 1.5, 2.5, 3, own)])
+
+
+def commitment(number: int) -> bytes:
+    return draft(number).parts[0].commitment
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_places_follow_the_order_and_entries_chain_within_an_interaction(sequenc
     placed = sequencer.append([draft(0), draft(1, OTHER), draft(2)])
     assert [(p.index, p.seq, p.tree_size) for p in placed] == [(0, 0, 3), (1, 0, 3), (2, 1, 3)]
     entries = store.entries(TENANT, 0, 3)
-    assert entries[2] == leaf.encode(ids.raw(CALL), 1, tree.leaf_hash(entries[0]), draft(2).commitment)
+    assert entries[2] == leaf.encode(ids.raw(CALL), 1, tree.leaf_hash(entries[0]), commitment(2))
     assert [p.leaf_hash for p in placed] == [tree.leaf_hash(entry) for entry in entries]
     assert [p.prev for p in placed] == [leaf.NO_PREVIOUS, leaf.NO_PREVIOUS, tree.leaf_hash(entries[0])]
     row = store.last(TENANT, CALL)

@@ -7,10 +7,11 @@ import pytest
 from onrecord.base.errors import Disposition
 from onrecord.storage import sqlitedb
 from onrecord.storage.ports import (
-    EventRow,
     Group,
     HeadRow,
+    Line,
     Record,
+    Run,
     StorageBusyError,
     StorageError,
     StorageFullError,
@@ -26,8 +27,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def one(size: int, sealed: bytes = b"sealed") -> Group:
-    row = EventRow(size, "int_a", size, bytes(16), "t", 0.0, 0.0, 0, "", sealed, b"entry %d" % size)
-    return Group(tenant="a", expected_size=size, rows=(row,), head=HeadRow(size + 1, bytes(32), b"note"))
+    run = Run("int_a", size, bytes(16), "", sealed, [Line("t", 0.0, 0.0, 0, b"entry %d" % size)])
+    return Group(tenant="a", expected_size=size, runs=(run,), head=HeadRow(size + 1, bytes(32), b"note"))
 
 
 def test_what_was_committed_is_there_after_opening_again(path):
@@ -193,7 +194,7 @@ def test_a_closed_store_says_so(path):
 def test_a_broken_block_is_unreadable(path):
     store = SqliteEventStore(path)
     store.commit(one(0))
-    store._db._writer.execute("update blocks set rows = x'c1'")
+    store._db._writer.execute("update blocks set runs = x'c1'")
     with pytest.raises(StorageUnreadableError):
         store.last("a", "int_a")
     store._db._writer.execute("delete from blocks")
