@@ -2,7 +2,6 @@
 to pause while it is not. A second line: what comes all the same is judged by the gate."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from onrecord.capture.permission import Judge
@@ -34,7 +33,9 @@ class Steering:
         self._clock = clock
         self._slot = clock.rate // 50
         self._position = position
-        self._moved = time.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._moved = self._now()
         self._judge = Judge(stream.live.permission(), clock.rate)
         self._source = Source(Wish.RESUME, 0, self._moved)
         self._timer: asyncio.TimerHandle | None = None
@@ -49,7 +50,7 @@ class Steering:
 
     def begin(self, wish: Wish, seq: int) -> None:
         """The source was opened by our message `seq`, told to begin so."""
-        self._source = Source(wish, seq, time.monotonic())
+        self._source = Source(wish, seq, self._now())
         self._stream.live.watchers.add(self._changed)
         self._look()
 
@@ -63,7 +64,7 @@ class Steering:
         """Sound came, up to `position`."""
         self._position = position
         if self.still:
-            self._moved = time.monotonic()
+            self._moved = self._now()
             broken = self._source.media(self._moved)
             if broken is not None:
                 self._keep(broken)
@@ -74,7 +75,7 @@ class Steering:
     def stands(self, position: int) -> None:
         """Where the source says that it is, while it sends nothing."""
         if self.still and position > self._present():
-            self._position, self._moved = position, time.monotonic()
+            self._position, self._moved = position, self._now()
             self._look()
 
     @property
@@ -84,21 +85,21 @@ class Steering:
 
     def said_paused(self, seen: int) -> None:
         """`seen`: the last of our messages that the source knew of."""
-        now = time.monotonic()
+        now = self._now()
         if not self.still:
             self._moved = now
         self._keep(self._source.said_paused(seen, now))
         self._look()
 
     def said_resumed(self, start: int, discarded: int, seen: int) -> None:
-        now = time.monotonic()
+        now = self._now()
         told = self._source.said_resumed(start, discarded, seen, now)
         self._position, self._moved = max(self._position, start + discarded), now
         self._keep(told)
         self._look()
 
     def said_discarded(self, start: int, discarded: int) -> None:
-        now = time.monotonic()
+        now = self._now()
         told = self._source.said_discarded(start, discarded, now)
         self._position, self._moved = max(self._position, start + discarded), now
         self._keep(told)
@@ -107,7 +108,7 @@ class Steering:
     def _present(self) -> int:
         if not self.still:
             return self._position
-        return self._position + int((time.monotonic() - self._moved) * self._clock.rate)
+        return self._position + int((self._now() - self._moved) * self._clock.rate)
 
     def _changed(self) -> None:
         if all(track.stream != self._stream.id for track in self._stream.tracks.values()):
@@ -124,11 +125,11 @@ class Steering:
 
     def _order(self, wish: Wish) -> None:
         if not self.still:
-            self._moved = time.monotonic()
-        self._source.tell(wish, self._tell(wish), time.monotonic())
+            self._moved = self._now()
+        self._source.tell(wish, self._tell(wish), self._now())
 
     def _tick(self) -> None:
-        now = time.monotonic()
+        now = self._now()
         if self._source.due_in(now) == 0.0:
             self._keep(self._source.overdue(now))
             self._order(self._source.wish)
@@ -140,11 +141,11 @@ class Steering:
             self._timer.cancel()
         if self._ended:
             return
-        due = self._source.due_in(time.monotonic())
+        due = self._source.due_in(self._now())
         waits = [] if due is None else [due]
         if self._source.wish is Wish.PAUSE:
             waits.append(self._opens_in())
-        self._timer = asyncio.get_running_loop().call_later(min(waits), self._tick) if waits else None
+        self._timer = self._loop.call_later(min(waits), self._tick) if waits else None
 
     def _opens_in(self) -> float:
         """Seconds until the recording is permitted again by time alone, LOOK_SECONDS at most."""
