@@ -54,7 +54,9 @@ class Case:
 
     def begin(self) -> Steering:
         async def made() -> Steering:
-            steering: Any = Steering(SimpleNamespace(), self.stream, self._tell, self.gone.append, 0)  # type: ignore[arg-type]
+            d: Any = SimpleNamespace()
+            stream: Any = self.stream
+            steering = Steering(d, stream, self._tell, self.gone.append, 0)
             steering.begin(steering.wish(), 1)
             return steering
 
