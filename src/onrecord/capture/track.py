@@ -89,6 +89,16 @@ class TrackGate:
         return self._head
 
     @property
+    def received(self) -> int:
+        """Samples that came, whatever became of them."""
+        return self._counts.received + self._head - self._counted
+
+    @property
+    def mark(self) -> tuple[int, ...]:
+        """Another one whenever a count may have changed, and quicker than the account."""
+        return (self._head, *self._counts.mark)
+
+    @property
     def accounting(self) -> Accounting:
         """The gate's own, as it stands now."""
         self._settle()

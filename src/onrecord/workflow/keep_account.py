@@ -73,4 +73,4 @@ class Keeper:
 
 def _mark(live: Live) -> object:
     """Other with every sample that comes or changes its fate."""
-    return [(t.name, t.gate.head, t.gate.accounting.mark) for t in live.tracks.values()]
+    return [(t.name, t.gate.mark) for t in live.tracks.values()]
