@@ -307,3 +307,55 @@ def test_a_file_without_a_secret_stops_the_start(tmp_path: Path, launch: Callabl
     file.write_text("key\nnot base64")
     with pytest.raises(AssertionError, match="secret_malformed"):
         launch(tmp_path, "--audiohook-secret-file", str(file))
+
+
+def bound(talk: Talk, conversation: str) -> None:
+    made = talk.client.post(f"{talk.path}/stream-tokens", json={"audiohook_conversation": conversation.upper()})
+    assert made.status_code == 201, made.text
+
+
+def test_a_conversation_that_a_token_was_made_for_needs_none(genesys: Server, talk: Talk) -> None:
+    conversation = str(uuid.uuid4())
+    bound(talk, conversation)
+    for again in (False, True):
+        with Genesys(genesys) as stream:
+            if not again:
+                stream.open(None, paused=False, conversationId=conversation)
+                stream.play(*both(0, 1))
+                stream.end()
+            else:
+                stream.begin(None, conversationId=conversation)
+                assert stream.refused("unauthorized", "bad_stream_token") == 4401
+    with Genesys(genesys) as other:
+        other.begin(None)
+        assert other.refused("unauthorized", "bad_stream_token") == 4401
+    bound(talk, conversation)
+    with Genesys(genesys) as transferred:
+        transferred.open(None, paused=False, conversationId=conversation, customConfig={"offset": 1})
+        transferred.play(*both(1, 2))
+        transferred.end()
+    finish(talk, 2.0)
+    same(heard(talk), expected(ASKED, 2.0))
+
+
+@pytest.mark.parametrize("named", ["", "soon", 7, NOBODY + "0"])
+def test_a_conversation_is_named_by_a_uuid(talk: Talk, named: object) -> None:
+    answer = talk.client.post(f"{talk.path}/stream-tokens", json={"audiohook_conversation": named})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+def test_without_the_secret_nobody_is_believed_whose_call_it_is(server: Server) -> None:
+    conversation = str(uuid.uuid4())
+    with server.client() as client:
+        made = client.post("/v1/interactions", json={"parties": IRISH}).json()
+        talk = Talk(client, made["id"], made["stream_token"]).consented(0.0)
+        bound(talk, conversation)
+        with Genesys(server) as stream:
+            stream.begin(None, conversationId=conversation)
+            assert stream.refused("unauthorized", "bad_stream_token") == 4401
+        with Genesys(server) as first:
+            first.open(talk.stream_token, paused=False)
+            first.end()
+        with Genesys(server) as second:
+            second.begin(talk.stream_token, continuedSessions=continuing(first))
+            assert second.refused("unauthorized", "bad_stream_token") == 4401

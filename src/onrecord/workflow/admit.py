@@ -22,7 +22,7 @@ from onrecord.workflow.errors import InvalidRequestError, SealedError
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
 from onrecord.workflow.principal import Principal, Scope
-from onrecord.workflow.side_records import RecordKind, places, sealed
+from onrecord.workflow.side_records import RecordKind, opened, places, sealed
 
 DEFAULT_KINDS = (
     Kind.AUDIO_RECORDING,
@@ -151,11 +151,31 @@ def token_id(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def issue_token(d: Deployment, principal: Principal, live: Live) -> str:
-    """Errors: ForbiddenError, SealedError, StorageError."""
+async def issue_token(d: Deployment, principal: Principal, live: Live, name: tuple[str, str] | None = None) -> str:
+    """`name`: a door, and a platform's id of a call, in whose place the token may stay at home: the last one that was
+    made for it. Errors: ForbiddenError, SealedError, StorageError."""
     principal.need(Scope.INTERACTIONS_WRITE)
     if live.conversation.seal is not None:
         raise SealedError("the interaction is sealed")
-    token, record = _token(d, live.conversation.interaction)
-    await asyncio.get_running_loop().run_in_executor(d.writers, d.store.put, d.tenant, [record])
+    interaction = live.conversation.interaction
+    token, record = _token(d, interaction)
+    records = [record]
+    if name is not None:
+        records.append(sealed(d.vault, d.tenant, RecordKind.NAMED_TOKEN, _name_id(*name), {"token": token}))
+    await asyncio.get_running_loop().run_in_executor(d.writers, d.store.put, d.tenant, records)
     return token
+
+
+async def token_for(d: Deployment, door: str, call: str) -> str:
+    """The token that was last made for a platform's call, which the platform must have shown to be its own; none: the
+    empty text, which is no token. Errors: StorageError."""
+
+    def read() -> str:
+        record = d.store.record(d.tenant, RecordKind.NAMED_TOKEN, _name_id(door, call))
+        return "" if record is None else str(opened(d.vault, d.tenant, record)["token"])
+
+    return await asyncio.get_running_loop().run_in_executor(d.executor, read)
+
+
+def _name_id(door: str, call: str) -> str:
+    return hashlib.sha256(f"{door}\n{call}".encode()).hexdigest()

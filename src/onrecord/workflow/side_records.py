@@ -14,6 +14,7 @@ from onrecord.vault.vault import Vault
 class RecordKind(StrEnum):
     CREDENTIAL = "credential"
     STREAM_TOKEN = "stream_token"  # noqa: S105  the name of a kind, no secret
+    NAMED_TOKEN = "named_token"  # noqa: S105  the name of a kind, no secret
     REPLY = "reply"
     ACCOUNTING = "accounting"
     UNSEALED = "unsealed"

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from onrecord.capture.commanded import Target
 from onrecord.entrypoints.api.problems import RequestError
 from onrecord.entrypoints.api.replies import json_reply
-from onrecord.entrypoints.api.requests import NewInteraction, PlatformRecording
+from onrecord.entrypoints.api.requests import NewInteraction, NewToken, PlatformRecording
 from onrecord.entrypoints.api.route import Call
 from onrecord.workflow import admit, command, views
 from onrecord.workflow.find import find
@@ -40,7 +40,10 @@ async def create(call: Call) -> Response:
 
 
 async def create_token(call: Call) -> Response:
-    token = await admit.issue_token(call.d, call.principal, await live_of(call))
+    body: NewToken = call.body
+    conversation = body.audiohook_conversation
+    name = None if conversation is None else ("audiohook", conversation.lower())
+    token = await admit.issue_token(call.d, call.principal, await live_of(call), name)
     return json_reply({"stream_token": token}, 201)
 
 

@@ -81,6 +81,14 @@ class NewArtifact(Struct, forbid_unknown_fields=True):
     classification: str = "confidential"
 
 
+class NewToken(Struct, forbid_unknown_fields=True):
+    """`audiohook_conversation`: Genesys' id of the conversation, whose next session may come without the token."""
+
+    audiohook_conversation: (
+        Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")] | None
+    ) = None
+
+
 class PlatformRecording(Struct, forbid_unknown_fields=True):
     """A recording that a platform makes itself. Without `recording_sid` the one that goes on in the call."""
 

@@ -76,6 +76,7 @@ INTERACTIONS = (
         interactions.create_token,
         {201: Answer("Made", (responses.StreamToken,))},
         scope=Scope.INTERACTIONS_WRITE,
+        body=Body(requests.NewToken, (requests.NewToken,), optional=True),
         errors=("interaction_sealed",),
     ),
     Route(

@@ -16,6 +16,7 @@ from onrecord.entrypoints.ingest.closes import BAD_MESSAGE, BAD_TOKEN, GOING_AWA
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.socket import LINGER_SECONDS, MediaSocket, Sockets
 from onrecord.entrypoints.ingest.upgrade import Upgrade
+from onrecord.workflow.admit import token_for
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.steer import Steering
 from onrecord.workflow.stream import NewTrack, Session, Stream, close_stream, open_stream
@@ -55,6 +56,7 @@ class AudiohookSocket(MediaSocket):
         self._position = 0  # samples, as the platform counts them
         self._origin = 0  # the position at which the stream's own second 0 is
         self._used = ""
+        self._vouched = upgrade.vouched
         self._leaving: asyncio.Task[None] | None = None
         self._parting = (WSCloseCode.OK.value, "")
 
@@ -129,9 +131,12 @@ class AudiohookSocket(MediaSocket):
         told, media = self._opened, self._media
         if told is None or media is None:
             raise WireError("media before `open`", code="not_started")
+        if self._vouched and not token:
+            token = await token_for(self._d, self.door, told.conversation)
         self._used = token
-        await self._take_over(told)
-        session = Session(self._id, frozenset(told.continued))
+        session = Session(self._id, frozenset(told.continued)) if self._vouched else None
+        if session is not None:
+            await self._take_over(told)
         stream = await open_stream(self._d, token, tracks, offset, self.door, session)
         self._position = told.position
         self._origin = 0 if offset is not None else told.position

@@ -13,5 +13,11 @@ class Secrets:
 
     def unchecked(self) -> list[str]:
         """The doors whose platform shows nothing that could be checked."""
-        given = {"twilio": self.twilio_auth_token, "exotel": self.exotel_basic, "audiohook": self.audiohook}
-        return [door for door, secret in given.items() if secret is None]
+        return [door for door, secret in self._given().items() if secret is None]
+
+    def checks(self, door: str) -> bool:
+        """Whether what comes through this door was shown to come from its platform."""
+        return self._given().get(door) is not None
+
+    def _given(self) -> dict[str, object]:
+        return {"twilio": self.twilio_auth_token, "exotel": self.exotel_basic, "audiohook": self.audiohook}

@@ -12,12 +12,14 @@ MAX_QUERY_FIELDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """`path` as it was sent, with its query; `door` without; header names in lower case."""
+    """`path` as it was sent, with its query; `door` without; header names in lower case. `vouched`: the platform showed
+    that it is the platform."""
 
     path: str
     door: str
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
+    vouched: bool = False
 
     def parameter(self, name: str) -> str | None:
         """The first of that name."""
