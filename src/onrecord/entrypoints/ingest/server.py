@@ -72,7 +72,8 @@ class MediaServer:
             if door.refusal_seconds is not None:
                 return LateRefusal.of(door.refusal_seconds, self._late)
             return _refused(HTTPStatus.FORBIDDEN) if door.challenge is None else _challenged(door.challenge)
-        return door(self._d, upgrade, self._sockets)
+        vouched = self._settings.secrets.checks(door.door)
+        return door(self._d, replace(upgrade, vouched=vouched), self._sockets)
 
     async def stop(self) -> None:
         """No new sockets; those that are open are closed, and their close is on record."""
