@@ -3,12 +3,10 @@
 import asyncio
 import base64
 import json
-import os
 import random
 import socket
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 RATE = 8000
@@ -16,6 +14,8 @@ FRAME = 160
 PER_SECOND = 50
 FRAME_S = 1 / PER_SECOND
 _PARTS = 20  # the calls take turns within 20 ms in so many parts
+_AGAIN_S = 0.05
+_PATIENCE_S = 20.0
 _PINGS = 200  # a second, over all calls
 _MASK = b"\x37\xfa\x21\x3d"
 _TEXT, _PING = 0x81, 0x89
@@ -31,6 +31,10 @@ def masked(opcode: int, payload: bytes) -> bytes:
     body = (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(size)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
     return bytes([opcode]) + length + _MASK + body
+
+
+class CrowdedError(Exception):
+    """The server takes no more."""
 
 
 class Messages:
@@ -132,20 +136,13 @@ class Fleet:
     _pinged: dict[Call, float] = field(default_factory=dict)
 
     async def join(self, identifier: str, ws: str, path: str, warm: int) -> Call:
-        """A new call, whose first `warm` frames are sent at once."""
-        host, port = ws.removeprefix("ws://").split(":")
+        """A new call, whose first `warm` frames are sent at once. Errors: CrowdedError."""
         loop = asyncio.get_running_loop()
-        wire = socket.socket()
-        wire.setblocking(False)
-        await loop.sock_connect(wire, (host, int(port)))
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        head += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        await loop.sock_sendall(wire, head.encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += await loop.sock_recv(wire, 4096)
-        assert b" 101 " in answer.split(b"\r\n")[0], answer
+        deadline = loop.time() + _PATIENCE_S
+        while (wire := await _upgraded(ws, path)) is None:
+            if loop.time() > deadline:
+                raise CrowdedError
+            await asyncio.sleep(_AGAIN_S)
         connected = masked(_TEXT, b'{"event":"connected","protocol":"Call","version":"1.0.0"}')
         await loop.sock_sendall(wire, connected + _start())
         call = Call(identifier, wire, warm)
@@ -216,6 +213,27 @@ class Fleet:
         self.stalls = self.sent = 0
 
 
+async def _upgraded(ws: str, path: str) -> socket.socket | None:
+    """A socket that has been admitted; None where there are too many at the moment."""
+    host, port = ws.removeprefix("ws://").split(":")
+    loop = asyncio.get_running_loop()
+    wire = socket.socket()
+    wire.setblocking(False)
+    await loop.sock_connect(wire, (host, int(port)))
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    head += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    await loop.sock_sendall(wire, head.encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += await loop.sock_recv(wire, 4096)
+    if b" 101 " in answer.split(b"\r\n")[0]:
+        return wire
+    assert b" 503 " in answer.split(b"\r\n")[0], answer
+    wire.close()
+    return None
+
+
 async def consented(http: Http, ws: str, fleet: Fleet, warm: int, **head: object) -> Call:
     """A call that may be recorded from second 0 on."""
     body = {"parties": [{"role": "customer", "jurisdiction": "IE"}], **head}
@@ -224,12 +242,3 @@ async def consented(http: Http, ws: str, fleet: Fleet, warm: int, **head: object
     consent = {"type": "consent", "t": 0.0, "result": "accepted", "method": "keypad", "prompt_version": "p1"}
     await http.ask("POST", f"/interactions/{made['id']}/events", {"events": [prompt, consent]})
     return await fleet.join(made["id"], ws, f"/v1/ingest/twilio?token={made['stream_token']}", warm)
-
-
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system, all threads, in steps of 10 ms."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
