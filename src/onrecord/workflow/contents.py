@@ -54,9 +54,13 @@ async def store_sound(
     d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], payload: bytes, encoding: Encoding
 ) -> dict[str, Any]:
     """As `store_object`, with a commitment to the samples (PCM16) and its salt: played sound can be checked."""
-    stored = await store_object(d, artifact, persons, KeyClass.AUDIO, payload)
     salt = new_salt()
-    made = commit(Domain.OBJECT, salt, pcm16(payload, encoding))
+
+    def committed() -> bytes:
+        return commit(Domain.OBJECT, salt, pcm16(payload, encoding))
+
+    made = await asyncio.get_running_loop().run_in_executor(d.writers, committed)
+    stored = await store_object(d, artifact, persons, KeyClass.AUDIO, payload)
     return {**stored, "sound_salt": salt.hex(), "sound_commitment": made.hex()}
 
 

@@ -16,6 +16,8 @@ from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
 
+SEALED_AT_ONCE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedPack:
@@ -42,6 +44,7 @@ class Deployment:
     `rested_shut`: those that left memory with their gates shut.
     `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
     its interaction; under a segment's name and without one, what only a sweep can find. `troubles`: see `health`.
+    `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
     `disk` looks at the disk each time it is called, and may wait for it."""
 
     tenant: str
@@ -66,5 +69,6 @@ class Deployment:
     loose: dict[str, str] = field(default_factory=dict)
     adopted: dict[str, LoadedPack] = field(default_factory=dict)
     troubles: set[str] = field(default_factory=set)
+    sealing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SEALED_AT_ONCE))
     measures: Measures = field(default_factory=Measures)
     disk: Callable[[], Disk] = Disk

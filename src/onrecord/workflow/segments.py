@@ -63,7 +63,8 @@ async def _seal_after(
     if before is not None:
         await asyncio.wait([before])
     for segment in segments:
-        await _seal_one(d, live, track, segment)
+        async with d.sealing:
+            await _seal_one(d, live, track, segment)
         live.unsealed -= 1
         live.settled = asyncio.get_running_loop().time()
         if live.unsealed <= RESUME_UNSEALED:

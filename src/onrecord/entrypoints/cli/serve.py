@@ -23,7 +23,7 @@ from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.api.protocol import BoundedHttp
 from onrecord.entrypoints.bootstrap import open_deployment
-from onrecord.entrypoints.cli import options
+from onrecord.entrypoints.cli import collector, options
 from onrecord.entrypoints.cli.lastwords import take_over
 from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
 from onrecord.entrypoints.ingest.secrets import Secrets
@@ -129,7 +129,9 @@ async def _serve(
     limits = options.limits(given)
     for alarm in limits.off():
         log.warning("alarm_off", alarm=alarm)
-    keepers = [asyncio.create_task(each) for each in (keep_account(d), keep_watch(d, limits), measure_lag(d.measures))]
+    collector.settle()
+    kept = (keep_account(d), keep_watch(d, limits), measure_lag(d.measures), collector.collect(media.is_quiet))
+    keepers = [asyncio.create_task(each) for each in kept]
     recovered(d, Trouble.RECOVERING)
     _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
     await serving

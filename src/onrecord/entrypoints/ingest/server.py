@@ -75,6 +75,9 @@ class MediaServer:
         vouched = self._settings.secrets.checks(door.door)
         return door(self._d, replace(upgrade, vouched=vouched), self._sockets)
 
+    def is_quiet(self) -> bool:
+        return not self._sockets.open
+
     async def stop(self) -> None:
         """No new sockets; those that are open are closed, and their close is on record."""
         if self._server is not None:
