@@ -16,8 +16,9 @@ from onrecord.base.clock import SystemClock
 from onrecord.interaction.events import Event
 from onrecord.interaction.record import Conversation, PartyEntry
 from onrecord.ledger.note import Ed25519Signer
-from onrecord.ledger.sequencer import Draft, Part, Sequencer
+from onrecord.ledger.sequencer import Draft, Sequencer
 from onrecord.storage.memory import MemoryObjectStore
+from onrecord.storage.ports import Mark
 from onrecord.storage.sqlite import SqliteEventStore
 from onrecord.vault.keymemory import MemoryKeyStore
 from onrecord.vault.keyring import Keyring
@@ -133,8 +134,8 @@ def _log_of(directory: Path, size: int) -> _Plane:
     plane = _Plane(directory)
     call = ids.new_interaction_id()
     for start in range(0, size, 1000):
-        parts = [Part("t", 0.0, 0.0, 0, os.urandom(32)) for _ in range(start, start + 1000)]
-        plane.sequencer.append([Draft(call, ids.new_uid(), "", b"", parts)])
+        commitments = [os.urandom(32) for _ in range(start, start + 1000)]
+        plane.sequencer.append([Draft(call, ids.new_uid(), "", b"", [Mark("t", 0.0, 0.0, 0)] * 1000, commitments)])
     return plane
 
 

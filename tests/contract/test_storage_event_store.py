@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import msgspec
 import pytest
 
 from onrecord.storage.memory import MemoryEventStore
@@ -13,7 +14,7 @@ from onrecord.storage.ports import (
     EventStore,
     Group,
     HeadRow,
-    Line,
+    Mark,
     Record,
     Run,
     StorageError,
@@ -29,21 +30,17 @@ def store(request, tmp_path: Path) -> Iterator[EventStore]:
     made.close()
 
 
-def line(index: int) -> Line:
-    return Line(
-        "call_start", index / 2, index / 2 + 0.25, 1_700_000_000_000_000_000 + index, b"entry %d" % index
-    )  # fmt: skip
-
-
 def run(index: int, interaction: str = "int_a", seq: int | None = None, width: int = 1) -> Run:
     """`width` events, the first of which stands at `index`."""
     seq = index if seq is None else seq
-    lines = [line(index + part) for part in range(width)]
-    return Run(interaction, seq, bytes([index % 256]) * 16, "key_1", b"sealed %d" % index, lines)
+    indices = range(index, index + width)
+    marks = [Mark("call_start", i / 2, i / 2 + 0.25, 1_700_000_000_000_000_000 + i) for i in indices]
+    entries = [b"entry %d" % i for i in indices]
+    return Run(interaction, seq, bytes([index % 256]) * 16, "key_1", b"sealed %d" % index, marks, entries)
 
 
 def group(runs: list[Run], size: int, tenant: str = "a", **more: object) -> Group:
-    end = size + sum(len(one.lines) for one in runs)
+    end = size + sum(len(one.entries) for one in runs)
     head = HeadRow(end, bytes(32), b"note %d" % end)
     return Group(tenant=tenant, expected_size=size, runs=runs, head=head, **more)  # type: ignore[arg-type] # fields by name
 
@@ -58,10 +55,10 @@ def fill(store: EventStore, count: int, tenant: str = "a", width: int = 1) -> li
         name = f"int_{'abc'[turn % 3]}"
         runs.append(run(len(rows), name, seqs[name], min(width, count - len(rows))))
         rows += runs[-1].rows(len(rows))
-        seqs[name] += len(runs[-1].lines)
+        seqs[name] += len(runs[-1].entries)
         turn += 1
         if len(runs) == wanted or len(rows) == count:
-            store.commit(group(runs, len(rows) - sum(len(one.lines) for one in runs), tenant))
+            store.commit(group(runs, len(rows) - sum(len(one.entries) for one in runs), tenant))
             runs, wanted = [], wanted * 2 + 1
     return rows
 
@@ -155,6 +152,7 @@ def test_a_group_that_does_not_lead_to_its_head_cannot_be_made():
         {"runs": (run(0),), "head": HeadRow(2, bytes(32), b"")},
         {"runs": (run(0, width=3),), "head": HeadRow(1, bytes(32), b"")},
         {"runs": (run(0, width=0),), "head": HeadRow(0, bytes(32), b"")},
+        {"runs": (msgspec.structs.replace(run(0), marks=[]),), "head": HeadRow(1, bytes(32), b"")},
         {"runs": (run(0),)},
         {"tiles": (TileRow(0, 0, b""),)},
     ):

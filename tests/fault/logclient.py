@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from onrecord.base import ids
 from onrecord.ledger import checkpoint, leaf, tile, tree
 from onrecord.ledger.note import Ed25519Signer
-from onrecord.ledger.sequencer import Draft, Part
-from onrecord.storage.ports import EventStore, HeadRow
+from onrecord.ledger.sequencer import Draft
+from onrecord.storage.ports import EventStore, HeadRow, Mark
 
 ORIGIN = "onrecord.example/tenant"
 TENANT = "tenant"
@@ -15,8 +15,8 @@ SIGNER = Ed25519Signer(ORIGIN, bytes(range(32)))
 
 
 def draft(interaction: str, events: int = 1) -> Draft:
-    parts = [Part("call_start", 0.0, 0.0, 0, os.urandom(32)) for _ in range(events)]
-    return Draft(interaction, ids.new_uid(), "key_0", b"sealed", parts)
+    marks = [Mark("call_start", 0.0, 0.0, 0)] * events
+    return Draft(interaction, ids.new_uid(), "key_0", b"sealed", marks, [os.urandom(32) for _ in range(events)])
 
 
 class Notes:
@@ -58,11 +58,11 @@ def check_log(store: EventStore, acknowledged: Iterable[Draft], refused: Iterabl
     assert all(entries[row.index] == row.entry for row in stored)
     by_uid = {(row.uid, row.part): row for row in stored}
     for one in acknowledged:
-        for number, part in enumerate(one.parts):
+        for number, (mark, commitment) in enumerate(zip(one.marks, one.commitments, strict=True)):
             row = by_uid[one.uid, number]
-            assert rows[part.commitment] == row.index
+            assert rows[commitment] == row.index
             assert (row.interaction, row.sealed, row.keys) == (one.interaction, one.sealed, one.keys)
-            assert row.type == part.type
-        assert (one.uid, len(one.parts)) not in by_uid
+            assert row.type == mark.type
+        assert (one.uid, len(one.marks)) not in by_uid
     assert not [one for one in refused if (one.uid, 0) in by_uid]
     return len(entries)

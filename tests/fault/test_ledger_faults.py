@@ -73,7 +73,7 @@ class Run:
     def check(self) -> None:
         self.sequencer.close()
         size = check_log(self.store.inner, self.acknowledged, self.refused)
-        assert size <= sum(len(one.parts) for one in (*self.acknowledged, *self.unknown))
+        assert size <= sum(len(one.marks) for one in (*self.acknowledged, *self.unknown))
         records = {record.id for record in self.store.inner.records(TENANT, "reply")}
         heads = {row.uid.hex() for call in self.calls for row in self.store.inner.events(TENANT, call)}
         assert records <= heads, "a record stands without its events"

@@ -11,29 +11,21 @@ from onrecord.ledger import leaf
 from onrecord.ledger.errors import DraftError
 from onrecord.ledger.storedlog import State, StoredLog
 from onrecord.ledger.tree import leaf_hash
-from onrecord.storage.ports import EventStore, Group, HeadRow, Line, Record, Run, TileRow
+from onrecord.storage.ports import EventStore, Group, HeadRow, Mark, Record, Run, TileRow
 
 _MAX_TAILS = 50_000
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
-    """One event of a draft; fields as in Line. `commitment`: to its salt and payload, which `Draft.sealed` hides."""
-
-    type: str
-    t: float
-    received: float
-    recorded_at: int
-    commitment: bytes
-
-
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """Events of one interaction, at least one, sealed as one and without a place yet; fields as in Run."""
+    """Events of one interaction, at least one, sealed as one and without a place yet; fields as in Run. `commitments`:
+    for each event to its salt and payload, which `sealed` hides."""
 
     interaction: str
     uid: bytes
     keys: str
     sealed: bytes
-    parts: Sequence[Part]
+    marks: Sequence[Mark]
+    commitments: Sequence[bytes]
 
 
 class Sequenced(msgspec.Struct, frozen=True, gc=False):
@@ -131,17 +123,14 @@ class _Assembly:
         for draft in drafts:
             name = draft.interaction
             raw, first, prev = tails.get(name) or self._known.find(name)
-            lines: list[Line] = []
-            for seq, part in enumerate(draft.parts, first):
-                entry = leaf.encode(raw, seq, prev, part.commitment)
-                own = leaf_hash(entry)
-                lines.append(Line(part.type, part.t, part.received, part.recorded_at, entry))
-                leaves.append(own)
+            entries, hashes = leaf.chain(raw, first, prev, draft.commitments)
+            for seq, own in enumerate(hashes, first):
                 places.append(Sequenced(index, seq, size, own, prev))
                 prev = own
                 index += 1
-            tails[name] = (raw, first + len(lines), prev)
-            self.runs.append(Run(name, first, draft.uid, draft.keys, draft.sealed, lines))
+            leaves += hashes
+            tails[name] = (raw, first + len(hashes), prev)
+            self.runs.append(Run(name, first, draft.uid, draft.keys, draft.sealed, draft.marks, entries))
         return tuple(places)
 
 

@@ -7,10 +7,11 @@
 80  32  commitment to the event's payload (base.digests, Domain.EVENT)
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from onrecord.ledger.errors import DraftError, MalformedError
-from onrecord.ledger.tree import HASH_BYTES
+from onrecord.ledger.tree import HASH_BYTES, leaf_hash
 
 DOMAIN = b"onrecord/leaf/v1".ljust(24, b"\0")
 ENTRY_BYTES = 112
@@ -34,6 +35,23 @@ def encode(interaction: bytes, seq: int, previous: bytes, commitment: bytes) -> 
         return DOMAIN + interaction + seq.to_bytes(8, "big") + previous + commitment
     except OverflowError as error:
         raise DraftError("the sequence number is out of range") from error
+
+
+def chain(
+    interaction: bytes, seq: int, previous: bytes, commitments: Sequence[bytes]
+) -> tuple[list[bytes], list[bytes]]:
+    """Entries of consecutive events, at least one, the first of them numbered `seq`; and their leaf hashes.
+    Errors: DraftError as by `encode`."""
+    first = encode(interaction, seq, previous, commitments[0])
+    entries, hashes = [first], [leaf_hash(first)]
+    stem = DOMAIN + interaction
+    for number, commitment in enumerate(commitments[1:], seq + 1):
+        if len(commitment) != HASH_BYTES:
+            raise DraftError("a digest has 32 bytes")
+        entry = stem + number.to_bytes(8, "big") + hashes[-1] + commitment
+        entries.append(entry)
+        hashes.append(leaf_hash(entry))
+    return entries, hashes
 
 
 def parse(entry: bytes) -> Leaf:

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from onrecord.ledger import checkpoint, note
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError
-from onrecord.ledger.group import Built, Draft, Part, Records, Sequenced, Submission, Tails, build
+from onrecord.ledger.group import Built, Draft, Records, Sequenced, Submission, Tails, build
 from onrecord.ledger.note import NoteSigner
 from onrecord.ledger.storedlog import StoredLog
 from onrecord.storage.ports import (
@@ -21,7 +21,7 @@ from onrecord.storage.ports import (
     StorageUnknownError,
 )
 
-__all__ = ["Draft", "Observe", "Part", "Records", "Sequenced", "Sequencer"]
+__all__ = ["Draft", "Observe", "Records", "Sequenced", "Sequencer"]
 
 Observe = Callable[[int, float], None]
 """Told of each durable commit: how many events it stored, and the seconds that the store took for it."""
@@ -79,9 +79,11 @@ class Sequencer:
         return future.result()
 
     def _enter(self, drafts: Sequence[Draft], records: Records | None) -> "Future[tuple[Sequenced, ...]]":
-        sizes = [len(draft.parts) for draft in drafts]
+        sizes = [len(draft.commitments) for draft in drafts]
         if not sizes or not all(sizes):
             raise DraftError("a submission has at least one draft, and a draft at least one event")
+        if sizes != [len(draft.marks) for draft in drafts]:
+            raise DraftError("an event of a draft lacks its mark or its commitment")
         submission = Submission(tuple(drafts), sum(sizes), records, Future())
         with self._entrance:
             if self._closed:
@@ -178,7 +180,7 @@ class Sequencer:
         return True
 
     def _holds(self, group: Group) -> bool:
-        entries = [line.entry for run in group.runs for line in run.lines]
+        entries = [entry for run in group.runs for entry in run.entries]
         start = group.expected_size
         return self._store.entries(self._tenant, start, start + len(entries)) == entries
 

@@ -19,9 +19,9 @@ class Block(msgspec.Struct, array_like=True, gc=False):
         """What it holds of the interaction, where its first event has the index `base` in the log."""
         found: list[EventRow] = []
         for run in self.runs:
-            if run.interaction == interaction and run.seq + len(run.lines) > after_seq + 1:
+            if run.interaction == interaction and run.seq + len(run.entries) > after_seq + 1:
                 found += [row for row in run.rows(base) if row.seq > after_seq]
-            base += len(run.lines)
+            base += len(run.entries)
         return found
 
 
@@ -31,7 +31,7 @@ def in_blocks(runs: Sequence[Run]) -> Iterator[list[Run]]:
     count = 0
     for run in runs:
         block.append(run)
-        count += len(run.lines)
+        count += len(run.entries)
         if count >= _EVENTS:
             yield block
             block, count = [], 0

@@ -60,7 +60,7 @@ class ObjectMissingError(StorageError):
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One event as read: a line of a run, its `part`th, counted from 0, with its place."""
+    """One event as read: the `part`th of a run, counted from 0, with its place."""
 
     index: int
     interaction: str
@@ -76,36 +76,37 @@ class EventRow(msgspec.Struct, frozen=True, gc=False):
     entry: bytes
 
 
-class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What of an event stands in clear: type (closed list), times (seconds; recorded_at in nanoseconds since the epoch)
-    and the log entry, from which its leaf hash follows."""
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What of an event stands in clear: type (closed list), times (seconds; recorded_at in nanoseconds since the
+    epoch)."""
 
     type: str
     t: float
     received: float
     recorded_at: int
-    entry: bytes
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Consecutive events of one interaction, at least one, that were sealed as one: `seq` is the first one's number,
-    `uid` 16 random bytes of the run's own, `keys` ids of keys; `sealed` holds the salts and payloads of all `lines`."""
+    `uid` 16 random bytes of the run's own, `keys` ids of keys; `sealed` holds all salts and payloads. For each event a
+    mark and the log entry, from which its leaf hash follows."""
 
     interaction: str
     seq: int
     uid: bytes
     keys: str
     sealed: bytes
-    lines: Sequence[Line]
+    marks: Sequence[Mark]
+    entries: Sequence[bytes]
 
     def rows(self, index: int) -> list[EventRow]:
         """Its events, where the first has that index in the log."""
         return [
             EventRow(
-                index + part, self.interaction, self.seq + part, self.uid, part, line.type, line.t, line.received,
-                line.recorded_at, self.keys, self.sealed, line.entry,
+                index + part, self.interaction, self.seq + part, self.uid, part, mark.type, mark.t, mark.received,
+                mark.recorded_at, self.keys, self.sealed, entry,
             )
-            for part, line in enumerate(self.lines)
+            for part, (mark, entry) in enumerate(zip(self.marks, self.entries, strict=True))
         ]  # fmt: skip
 
 
@@ -153,8 +154,8 @@ class Group:
         if self.head is None:
             fits = not self.runs and not self.tiles
         else:
-            fits = self.head.size == self.expected_size + sum(len(run.lines) for run in self.runs)
-        if not fits or not all(run.lines for run in self.runs):
+            fits = self.head.size == self.expected_size + sum(len(run.entries) for run in self.runs)
+        if not fits or not all(len(run.marks) == len(run.entries) > 0 for run in self.runs):
             raise StorageError("the runs of the group do not lead to its head", code="group_malformed")
 
     @property

@@ -118,8 +118,8 @@ class SqliteEventStore:
                     place = places[name] = self._place(db, tenant, name)
                 if run.seq != place.events:
                     raise ConflictError("an interaction has another length")
-                place.events += len(run.lines)
-                index += len(run.lines)
+                place.events += len(run.entries)
+                index += len(run.entries)
                 if place.block != identifier:
                     links[name] = place.block
                     place.block = identifier
@@ -181,7 +181,7 @@ class SqliteEventStore:
             " and id < ? order by id",
             (base, base + start, base + start, base + max(end, 0)),
         )
-        entries = [line.entry for _, blob in rows for run in decode(blob).runs for line in run.lines]
+        entries = [entry for _, blob in rows for run in decode(blob).runs for entry in run.entries]
         first = rows[0][0] - base if rows else 0
         return entries[start - first : max(end, 0) - first] if rows else []
 

@@ -5,16 +5,16 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, cast
 
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salts
 from onrecord.base.ids import PersonId, TenantId, new_uid
 from onrecord.interaction.events import ABOUT_NOBODY, Event, Internal, decode, encode
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import leaf
-from onrecord.ledger.sequencer import Draft, Part, Sequenced
+from onrecord.ledger.sequencer import Draft, Sequenced
 from onrecord.ledger.tree import leaf_hash
-from onrecord.storage.ports import EventRow, NotStoredError, Record, StorageUnknownError
+from onrecord.storage.ports import EventRow, Mark, NotStoredError, Record, StorageUnknownError
 from onrecord.vault.errors import ErasedError
 from onrecord.vault.keystore import KeyClass
 from onrecord.vault.vault import Vault
@@ -39,7 +39,7 @@ def about(conversation: Conversation, event: Event) -> tuple[PersonId, ...]:
     if event.type in _OF_SEVERAL:
         return tuple(PersonId(person) for person in event.data["persons"])
     data = event.data["data"] if event.type == _CONFLICTED else event.data
-    return tuple(map(PersonId, conversation.persons_in(data) or conversation.everybody()))
+    return cast("tuple[PersonId, ...]", conversation.persons_in(data) or conversation.everybody())
 
 
 def _bound(tenant: str, interaction: str, uid: bytes) -> bytes:
@@ -60,15 +60,16 @@ def _draft(
 ) -> Draft:
     """What is sealed: for each event the length of its payload (u32, big-endian), its salt, its payload."""
     plain: list[bytes] = []
-    parts: list[Part] = []
+    marks: list[Mark] = []
+    commitments: list[bytes] = []
     for event, salt in zip(events, new_salts(len(events)), strict=True):
         payload = encode(event)
         plain += (len(payload).to_bytes(4), salt, payload)
-        commitment = commit(Domain.EVENT, salt, payload)
-        parts.append(Part(str(event.type), event.t, event.received, event.at, commitment))
+        marks.append(Mark(str(event.type), event.t, event.received, event.at))
+        commitments.append(commit(Domain.EVENT, salt, payload))
     uid = new_uid()
     sealed = vault.seal(tenant, persons, KeyClass.EVENT, _bound(tenant, interaction, uid), b"".join(plain))
-    return Draft(interaction, uid, sealed.keys, sealed.blob, parts)
+    return Draft(interaction, uid, sealed.keys, sealed.blob, marks, commitments)
 
 
 async def append(

@@ -2,6 +2,7 @@ import pytest
 
 from onrecord.ledger import leaf
 from onrecord.ledger.errors import DraftError, MalformedError
+from onrecord.ledger.tree import leaf_hash
 
 ID, PREVIOUS, COMMITMENT = bytes(range(16)), bytes(range(32)), bytes(range(32, 64))
 
@@ -29,6 +30,23 @@ def test_the_layout_is_as_documented():
 def test_what_is_no_entry_cannot_be_made(fields):
     with pytest.raises(DraftError):
         leaf.encode(*fields)
+
+
+def test_a_chain_is_its_entries_one_after_the_other():
+    commitments = [bytes([n]) * 32 for n in range(5)]
+    for seq, previous in ((0, leaf.NO_PREVIOUS), (7, PREVIOUS)):
+        entries, hashes = leaf.chain(ID, seq, previous, commitments)
+        before = [previous, *hashes[:-1]]
+        assert entries == [leaf.encode(ID, seq + n, before[n], commitments[n]) for n in range(5)]
+        assert hashes == [leaf_hash(entry) for entry in entries]
+
+
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_a_chain_of_what_are_no_digests_cannot_be_made(at):
+    commitments = [COMMITMENT] * 5
+    commitments[at] = COMMITMENT[:31]
+    with pytest.raises(DraftError):
+        leaf.chain(ID, 1, PREVIOUS, commitments)
 
 
 @pytest.mark.parametrize("change", [lambda e: e[:-1], lambda e: e + b"\0", lambda e: b"O" + e[1:], lambda e: b"",

@@ -9,9 +9,9 @@ from onrecord.base import ids
 from onrecord.base.errors import Disposition
 from onrecord.ledger import checkpoint, leaf, note, proof, tlogproof, tree
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError, ProofError
-from onrecord.ledger.sequencer import Draft, Part, Sequencer
+from onrecord.ledger.sequencer import Draft, Sequencer
 from onrecord.storage.memory import MemoryEventStore
-from onrecord.storage.ports import ConflictError, HeadRow, Record, StorageFullError
+from onrecord.storage.ports import ConflictError, HeadRow, Mark, Record, StorageFullError
 
 ORIGIN, TENANT = "onrecord.example/t", "t"
 SIGNER = note.Ed25519Signer(ORIGIN, bytes(32))
@@ -20,11 +20,11 @@ CALL, OTHER = "int_" + "0a" * 16, "int_" + "0b" * 16
 
 def draft(number: int, interaction: str = CALL, commitment: bytes | None = None) -> Draft:
     own = sha256(b"%d" % number).digest() if commitment is None else commitment
-    return Draft(interaction, bytes(16), "key_0", b"sealed %d" % number, [Part("call_start", 1.5, 2.5, 3, own)])
+    return Draft(interaction, bytes(16), "key_0", b"sealed %d" % number, [Mark("call_start", 1.5, 2.5, 3)], [own])
 
 
 def commitment(number: int) -> bytes:
-    return draft(number).parts[0].commitment
+    return draft(number).commitments[0]
 
 
 @pytest.fixture

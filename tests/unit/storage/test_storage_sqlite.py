@@ -9,7 +9,7 @@ from onrecord.storage import sqlitedb
 from onrecord.storage.ports import (
     Group,
     HeadRow,
-    Line,
+    Mark,
     Record,
     Run,
     StorageBusyError,
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def one(size: int, sealed: bytes = b"sealed") -> Group:
-    run = Run("int_a", size, bytes(16), "", sealed, [Line("t", 0.0, 0.0, 0, b"entry %d" % size)])
+    run = Run("int_a", size, bytes(16), "", sealed, [Mark("t", 0.0, 0.0, 0)], [b"entry %d" % size])
     return Group(tenant="a", expected_size=size, runs=(run,), head=HeadRow(size + 1, bytes(32), b"note"))
 
 

@@ -59,7 +59,7 @@ def other(row: EventRow, **changed: object) -> EventRow:
 
 
 def shape(drafts: list[Draft]) -> list[int]:
-    return [len(draft.parts) for draft in drafts]
+    return [len(draft.marks) for draft in drafts]
 
 
 def test_consecutive_events_about_the_same_persons_are_sealed_as_one(plane, call):
