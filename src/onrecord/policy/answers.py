@@ -49,7 +49,7 @@ def answer(call: Call, data: Data, span: Span, flags: list[str]) -> tuple[Call, 
             if record.withdrawn is not None:
                 renewed.add(purpose)
             record = Record((*(g for g in record.grants if g != grant), grant), ever_granted=True)
-        records[purpose] = replace(record, decisions=_decided(member.record(purpose), version, accepted=True))
+        records[purpose] = record._replace(decisions=_decided(member.record(purpose), version, accepted=True))
     after = _with(call, indices[0], replace(member, records=records))
     granted = [records[purpose] for purpose in given]
     if any(record.grants and not valid_grants(after, record) for record in granted):
@@ -89,7 +89,7 @@ def _decided(record: Record, version: str | None, *, accepted: bool) -> tuple[tu
 
 
 def _with(call: Call, index: int, member: Member) -> Call:
-    return replace(call, members=(*call.members[:index], member, *call.members[index + 1 :]))
+    return call._replace(members=(*call.members[:index], member, *call.members[index + 1 :]))
 
 
 def _heard_of(call: Call, data: Data, span: Span) -> tuple[Call, tuple[int, ...]]:
@@ -102,7 +102,7 @@ def _heard_of(call: Call, data: Data, span: Span) -> tuple[Call, tuple[int, ...]
         return call, tuple(index for index, member in enumerate(call.members) if not member.staff)
     key = unused(name, list(call.members))
     stranger = Member(key, name, None, (Holding(UNKNOWN_PLACE, span),), joined=span.late)
-    return replace(call, members=(*call.members, stranger)), (len(call.members),)
+    return call._replace(members=(*call.members, stranger)), (len(call.members),)
 
 
 def _decline(call: Call, data: Data, span: Span, flags: list[str]) -> Call:
@@ -117,7 +117,7 @@ def _decline(call: Call, data: Data, span: Span, flags: list[str]) -> Call:
             _contradiction(record, version, accepted=False, flags=flags)
             late = span.late if record.declined is None else max(record.declined, span.late)
             decisions = _decided(record, version, accepted=False)
-            records[purpose] = replace(record, grants=(), declined=late, decisions=decisions)
+            records[purpose] = record._replace(grants=(), declined=late, decisions=decisions)
         call = _with(call, index, replace(member, records=records))
     return call
 
@@ -131,6 +131,6 @@ def withdraw(call: Call, data: Data, span: Span) -> Call:
         for purpose in purposes:
             record = member.record(purpose)
             late = span.late if record.withdrawn is None else max(record.withdrawn, span.late)
-            records[purpose] = replace(record, grants=(), withdrawn=late, decisions=())
+            records[purpose] = record._replace(grants=(), withdrawn=late, decisions=())
         call = _with(call, index, replace(member, records=records))
     return call

@@ -6,6 +6,7 @@ against closings that are known to have happened before it: where the order is u
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from onrecord.policy.facts import Head
@@ -55,8 +56,7 @@ class Grant(NamedTuple):
     proven: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One party's answers for one purpose. The three moments are late edges of closings not answered since."""
 
     grants: tuple[Grant, ...] = ()
@@ -109,8 +109,7 @@ class Segment(NamedTuple):
     declined: float = BEFORE
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`marks`: per kind in the order of `ORDER`, what last made it capture beyond the consent itself, or "".
     `unrecorded`, `transferred`: late edges; `ended`: the end as told."""
 
@@ -118,9 +117,9 @@ class Call:
     enabled: frozenset[Kind]
     members: tuple[Member, ...]
     versions: Holdings = ()
-    opt_outs: Mapping[Kind, tuple[OptOut, ...]] = field(default_factory=dict)
+    opt_outs: Mapping[Kind, tuple[OptOut, ...]] = MappingProxyType({})
     segments: tuple[Segment, ...] = ()
-    counted: Mapping[str, int] = field(default_factory=dict)
+    counted: Mapping[str, int] = MappingProxyType({})
     erased: bool = False
     unrecorded: float | None = None
     transferred: float = BEFORE

@@ -78,7 +78,7 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
         if not isinstance(told, str) or policy.regime(told) == "unknown":
             flags.append("JURISDICTION_UNKNOWN")
     if fact.type == "call_end":
-        after = replace(after, ended=fact.t)
+        after = after._replace(ended=fact.t)
     return after, flags
 
 
@@ -95,16 +95,16 @@ def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: 
             flags.append("REPEATED_PROMPT")
         if not member.heard or member.heard[-1][0] != version:
             members[index] = replace(member, heard=(*member.heard, (version, span.late)))
-    return replace(call, members=tuple(members))
+    return call._replace(members=tuple(members))
 
 
 def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags: Flags) -> Call:
     told = data.get("to")
     new = Holding(told if isinstance(told, str) else _NOWHERE, span)
     if edge is Edge.LATE:
-        return replace(call, versions=settled(call.versions, new))
-    changed = replace(call, versions=beside(call.versions, new))
-    after = replace(call, versions=(new,))
+        return call._replace(versions=settled(call.versions, new))
+    changed = call._replace(versions=beside(call.versions, new))
+    after = call._replace(versions=(new,))
     for member in call.asked():
         for record in member.records.values():
             if record.grants and not valid_grants(after, record) and "STALE_CONSENT" not in flags:
@@ -114,17 +114,17 @@ def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags:
 
 def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
     if data.get("carries_consent") is True:
-        return replace(call, marks=marked(call, "CONSENT_CARRIED"))
+        return call._replace(marks=marked(call, "CONSENT_CARRIED"))
     if any(in_force(call, member, book) for member in call.asked()):
         flags.append("CONSENT_LOST_IN_TRANSFER")
     members = []
     for member in call.members:
         records = {
-            purpose: replace(record, grants=(), lost=span.late) if record.grants else record
+            purpose: record._replace(grants=(), lost=span.late) if record.grants else record
             for purpose, record in member.records.items()
         }
         members.append(replace(member, records=records))
-    return replace(call, members=tuple(members), transferred=max(call.transferred, span.late))
+    return call._replace(members=tuple(members), transferred=max(call.transferred, span.late))
 
 
 def _join(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
@@ -139,9 +139,9 @@ def _join(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: 
         if member.role == role and member.party_id == party_id:
             places = beside(member.places, new)
             members[index] = Member(member.key, role, party_id, places, joined=span.late)
-            return replace(call, members=tuple(members))
+            return call._replace(members=tuple(members))
     members.append(Member(unused(party_id or role, members), role, party_id, (new,), joined=span.late))
-    return replace(call, members=tuple(members))
+    return call._replace(members=tuple(members))
 
 
 def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _flags: Flags) -> Call:
@@ -157,7 +157,7 @@ def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _
         else:
             places = settled(member.places, new) if len(indices) == 1 else member.places
         members[index] = replace(member, places=places)
-    return replace(call, members=tuple(members))
+    return call._replace(members=tuple(members))
 
 
 def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
@@ -173,7 +173,7 @@ def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flag
         if id(known) not in made:
             made[id(known)] = _latest(known, new)
         opt_outs[kind] = made[id(known)]
-    return replace(call, opt_outs=opt_outs)
+    return call._replace(opt_outs=opt_outs)
 
 
 def _latest(known: tuple[OptOut, ...], new: list[OptOut]) -> tuple[OptOut, ...]:
@@ -214,18 +214,18 @@ def _opt_in(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags
                 opt_outs[kind] = kept
             else:
                 del opt_outs[kind]
-    return replace(call, opt_outs=opt_outs, marks=marked(call, "CONSENT_RENEWED", frozenset(lifted) & CONTENT))
+    return call._replace(opt_outs=opt_outs, marks=marked(call, "CONSENT_RENEWED", frozenset(lifted) & CONTENT))
 
 
 def _erase(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
-    return replace(call, erased=True)
+    return call._replace(erased=True)
 
 
 def _workflow(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
     if data.get("recorded") is not True:
-        return replace(call, unrecorded=max(span.late, BEFORE if call.unrecorded is None else call.unrecorded))
+        return call._replace(unrecorded=max(span.late, BEFORE if call.unrecorded is None else call.unrecorded))
     if call.unrecorded is not None and call.unrecorded <= span.early:
-        return replace(call, unrecorded=None)
+        return call._replace(unrecorded=None)
     return call
 
 
@@ -238,8 +238,8 @@ def _end(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, flags: 
 def _consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, flags: Flags) -> Call:
     after, renewed, given = answer(call, data, span, flags)
     if renewed or given:
-        after = replace(after, marks=marked(after, "", given))
-        after = replace(after, marks=marked(after, "CONSENT_RENEWED", renewed))
+        after = after._replace(marks=marked(after, "", given))
+        after = after._replace(marks=marked(after, "CONSENT_RENEWED", renewed))
     return after
 
 

@@ -45,8 +45,7 @@ class Decided:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """After one effect, None before all. `was_on`: bits of the kinds that captured at some time before this instant;
     `raised`: what this effect flags."""
 

@@ -18,6 +18,7 @@ from onrecord.policy.trace import Trace, empty, extended
 from onrecord.policy.verdict import Decision, Flag
 
 KERNEL = "onrecord-policy-kernel/1"
+_WORDS = tuple(kind.value for kind in ORDER)
 Transition = tuple[float, Kind, Decision]
 
 
@@ -58,10 +59,12 @@ class Timeline:
         """The same as JSON, in the words of the contract."""
         folded = self.trace.folded
         rulings = folded.steps[folded.position(t)].decided.rulings
-        return {
-            ruling.kind.value: {**ruling.words, "since": folded.change(index, t).since}
-            for index, ruling in enumerate(rulings)
-        }
+        found: dict[str, Any] = {}
+        for word, ruling, listed in zip(_WORDS, rulings, folded.changes, strict=True):
+            last = listed.last
+            change = last if last.at <= t else listed[max(listed.upto(t) - 1, 0)]
+            found[word] = {**ruling.words, "since": change.since}
+        return found
 
     def decision(self, kind: Kind, t: float) -> Decision:
         return self.trace.folded.decision(kind, t)

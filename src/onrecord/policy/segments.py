@@ -1,7 +1,6 @@
 """Sensitive segments: their beginning, their end and the consent to one of them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from onrecord.policy.call import Call, Segment, Span, marked
 from onrecord.policy.policy import Book
@@ -17,7 +16,7 @@ def begin(call: Call, data: Data, span: Span) -> Call:
     counted = {**call.counted, kind: max(n, call.counted.get(kind, 0))}
     others = tuple(s for s in call.segments if (s.type, s.n) != (kind, n))
     late = max([span.late, *(s.late for s in call.segments if (s.type, s.n) == (kind, n))])
-    return replace(call, segments=(*others, Segment(kind, n, late)), counted=counted)
+    return call._replace(segments=(*others, Segment(kind, n, late)), counted=counted)
 
 
 def _spoken_of(call: Call, data: Data, span: Span) -> list[Segment]:
@@ -38,7 +37,7 @@ def end(call: Call, data: Data, span: Span, book: Book) -> Call:
         return call
     first = found[0]
     marks = marked(call, "SEGMENT_ENDED") if pauses(first, book) else call.marks
-    return replace(call, segments=tuple(s for s in call.segments if s is not first), marks=marks)
+    return call._replace(segments=tuple(s for s in call.segments if s is not first), marks=marks)
 
 
 def agree(call: Call, data: Data, span: Span) -> Call:
@@ -46,11 +45,11 @@ def agree(call: Call, data: Data, span: Span) -> Call:
     if result == "declined":
         refused = [s for s in call.segments if s.type == told or not isinstance(told, str)]
         after = {s: s._replace(consent=False, declined=max(s.declined, span.late)) for s in refused}
-        return replace(call, segments=tuple(after.get(s, s) for s in call.segments))
+        return call._replace(segments=tuple(after.get(s, s) for s in call.segments))
     if result != "accepted":
         return call
     speaking = call.named(data.get("party"), data.get("party_id"))
     if len(speaking) != 1 or call.members[speaking[0]].staff:
         return call
     agreed = [s for s in _spoken_of(call, data, span) if s.declined <= span.early]
-    return replace(call, segments=tuple(s._replace(consent=True) if s in agreed else s for s in call.segments))
+    return call._replace(segments=tuple(s._replace(consent=True) if s in agreed else s for s in call.segments))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from onrecord.policy.kinds import Kind
 
@@ -52,7 +53,7 @@ class Ruling:
     legal_basis: str
     retention: str
     can_end: bool
-    words: Mapping[str, object] = field(init=False, repr=False, compare=False)
+    words: Mapping[str, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         words = {

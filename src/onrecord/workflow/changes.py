@@ -17,19 +17,8 @@ def messages(
         index = indices.get(change.cause or "", last)
         ordinal = counts.get(index, 0)
         counts[index] = ordinal + 1
-        made = change.ruling
-        found.append(
-            Message(
-                leaf_index=index,
-                ordinal=ordinal,
-                interaction=interaction,
-                kind=made.kind.value,
-                t=t,
-                verdict=made.verdict.word,
-                state=made.state.value,
-                reason=made.reason,
-                cause=change.cause,
-            )
-        )
+        words = change.ruling.words
+        told = (words["verdict"], words["state"], words["reason"])
+        found.append(Message(index, ordinal, interaction, change.ruling.kind.value, t, *told, change.cause))
     found.sort()
     return found
