@@ -1,7 +1,6 @@
 """The composition root: the one place that picks drivers, opens keys and data, and joins them."""
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,11 @@ from importlib import resources
 from pathlib import Path
 
 from onrecord.base.clock import SystemClock
-from onrecord.base.errors import Disposition, OnRecordError
 from onrecord.base.ids import TenantId
 from onrecord.capture.commanded import DEADLINE_S, RecordingControl
 from onrecord.connectors.twilio_recordings import API as TWILIO_API
 from onrecord.connectors.twilio_recordings import TwilioRecordings
+from onrecord.entrypoints import places
 from onrecord.ledger.note import Ed25519Signer, sign
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy import pack
@@ -22,6 +21,7 @@ from onrecord.storage.localfiles import LocalObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
 from onrecord.vault.keyfile import SqliteKeyStore
 from onrecord.vault.keyring import Keyring
+from onrecord.vault.keystore import KeyKind
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
 from onrecord.workflow.commanding import Commanding
@@ -32,22 +32,6 @@ from onrecord.workflow.packs import adopt
 TENANT = "default"
 WRITERS = 4
 READERS = 4
-
-
-class OpenError(OnRecordError):
-    """The data folder cannot be opened. Nothing was changed."""
-
-    code = "data_unusable"
-
-
-class DataInUseError(OpenError):
-    code = "data_in_use"
-    disposition = Disposition.RETRY
-
-
-class KeysInUseError(OpenError):
-    code = "keys_in_use"
-    disposition = Disposition.RETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +61,20 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
     """Errors: OpenError, VaultError (wrong_key_file, keys_beside_data ...), StorageError, LedgerError, PolicyError."""
     check_apart(settings.data, settings.keys)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_alone(settings.data))
-        stack.enter_context(_keys_held(settings.keys, fcntl.LOCK_SH))
+        stack.enter_context(places.alone(settings.data))
+        places.check_keys_stand(settings.data, settings.keys, store_file(settings.keys))
+        stack.enter_context(places.keys_alone(store_file(settings.keys).parent))
         kms = open_local_kms(settings.keys)
         keystore = SqliteKeyStore(store_file(settings.keys))
         stack.callback(keystore.close)
         keyring = Keyring(keystore, kms, SystemClock())
-        _bind(settings.data, keystore.deployment_id)
-        store = SqliteEventStore(settings.data / "events.db")
+        places.bind(settings.data, keystore.deployment_id, log_begun=bool(keystore.of_kind(KeyKind.SIGNING)))
+        stand = places.Stand(settings.data, settings.keys, store_file(settings.keys))
+        store = SqliteEventStore(settings.data / places.EVENTS, stand.check)
         stack.callback(store.close)
-        objects = LocalObjectStore(settings.data / "objects")
+        objects = LocalObjectStore(settings.data / places.OBJECTS)
+        places.sync(settings.data)
+        stand.begin()
         vault = Vault(keyring, objects)
         signer = Ed25519Signer(
             f"onrecord.local/{keystore.deployment_id}/{TENANT}", vault.signing_seed(TenantId(TENANT))
@@ -116,6 +104,7 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             executor=readers,
             writers=writers,
             far_reader=far_reader,
+            standing=stand.check,
             commanding=Commanding(_controls(settings), settings.command_deadline),
             measures=measures,
             disk=lambda: _disk(settings.data),
@@ -145,8 +134,8 @@ def rotate(keys: Path) -> int:
     Crash: the file holds the old version until all stand under the new one; a repeat completes. Errors: OpenError,
     KeysInUseError where a server runs, VaultError."""
     if not store_file(keys).exists():
-        raise OpenError("there is no key store beside this key file", code="keys_missing")
-    with _keys_held(keys, fcntl.LOCK_EX), contextlib.closing(SqliteKeyStore(store_file(keys))) as keystore:
+        raise places.OpenError("there is no key store beside this key file", code="keys_missing")
+    with places.keys_alone(store_file(keys).parent), contextlib.closing(SqliteKeyStore(store_file(keys))) as keystore:
         Keyring(keystore, open_local_kms(keys), SystemClock())  # refuses another store's key before anything is changed
         add_version(keys)
         count = Keyring(keystore, open_local_kms(keys), SystemClock()).rewrap_tenants()
@@ -164,54 +153,3 @@ def _pack_files(folder: Path | None) -> list[bytes]:
     found = sorted((f for f in shipped.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     own = [] if folder is None else sorted(folder.glob("*.yaml"))
     return [f.read_bytes() for f in (*found, *own)]
-
-
-@contextlib.contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """The folder, made where it is absent, held by this process alone. Errors: OpenError, DataInUseError."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise OpenError("the data folder cannot be made or written") from error
-    with _locked(lock, fcntl.LOCK_EX, DataInUseError("another process holds the data folder")):
-        yield
-
-
-@contextlib.contextmanager
-def _keys_held(keys: Path, how: int) -> Iterator[None]:
-    """The folder of the key store, made where it is absent: shared by those who use keys, held alone by who changes
-    what they stand under. Errors: OpenError, KeysInUseError."""
-    folder = store_file(keys).parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise OpenError("the folder of the key store cannot be made or written", code="keys_unusable") from error
-    with _locked(lock, how, KeysInUseError("another process holds the key store")):
-        yield
-
-
-@contextlib.contextmanager
-def _locked(file: int, how: int, refusal: OpenError) -> Iterator[None]:
-    """Closes the file in the end, which ends the lock."""
-    try:
-        try:
-            fcntl.flock(file, how | fcntl.LOCK_NB)
-        except OSError as error:
-            raise refusal from error
-        yield
-    finally:
-        os.close(file)
-
-
-def _bind(data: Path, deployment_id: str) -> None:
-    """Data and key store name one another: keys of another deployment are refused before anything is read."""
-    mark = data / "deployment"
-    if not mark.exists():
-        if (data / "events.db").exists():
-            raise OpenError("the data folder has lost its `deployment` mark")
-        mark.write_text(deployment_id + "\n", encoding="ascii")
-        return
-    if mark.read_text(encoding="ascii").strip() != deployment_id:
-        raise OpenError("the key store belongs to another data folder", code="wrong_key_file")

@@ -12,6 +12,7 @@ from onrecord.storage.ports import (
     ConflictError,
     ObjectMissingError,
     StorageFullError,
+    StorageReadOnlyError,
     StorageUnknownError,
     StorageUnreadableError,
 )
@@ -27,6 +28,8 @@ def _writing() -> Iterator[None]:
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise StorageFullError("the disk has no room") from error
+        if error.errno == errno.EROFS:
+            raise StorageReadOnlyError("the disk takes no writes") from error
         raise StorageUnknownError("the disk failed while writing") from error
 
 

@@ -48,6 +48,20 @@ class StorageBusyError(StorageError):
     disposition = Disposition.RETRY
 
 
+class StorageReadOnlyError(StorageError):
+    """The disk takes no writes. Nothing stored."""
+
+    code = "storage_readonly"
+    disposition = Disposition.RETRY
+
+
+class StorageLostError(StorageError):
+    """The store's files are not those that were opened any more: removed, replaced or cut. Nothing stored."""
+
+    code = "storage_lost"
+    disposition = Disposition.HALT
+
+
 class StorageUnreadableError(StorageError):
     """The disk or the store's own form does not give back what it should hold."""
 
@@ -171,8 +185,8 @@ class EventStore(Protocol):
     StorageUnreadableError, StorageBusyError."""
 
     def commit(self, group: Group) -> None:
-        """Durable when it returns. Errors: ConflictError, StorageFullError, StorageBusyError (nothing stored),
-        StorageUnknownError."""
+        """Durable when it returns. Errors: ConflictError, StorageFullError, StorageReadOnlyError, StorageBusyError,
+        StorageLostError (nothing stored), StorageUnknownError."""
         ...
 
     def head(self, tenant: str) -> HeadRow | None: ...

@@ -2,7 +2,7 @@
 (docs/design/ledger.md has the layout and what it was measured against)."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,9 @@ class _Place(msgspec.Struct):
 
 
 class SqliteEventStore:
-    def __init__(self, path: Path) -> None:
-        """Errors: as of Database."""
-        self._db = Database(path, _APPLICATION, _MIGRATIONS)
+    def __init__(self, path: Path, before: Callable[[], None] = lambda: None) -> None:
+        """`before` and errors: as of Database."""
+        self._db = Database(path, _APPLICATION, _MIGRATIONS, before)
         self._tenants: dict[str, int] = {}
         self._places: dict[tuple[int, str], _Place] = {}
         self._sizes: dict[int, int] = {}

@@ -13,6 +13,7 @@ from onrecord.storage.ports import (
     StorageBusyError,
     StorageError,
     StorageFullError,
+    StorageReadOnlyError,
     StorageUnknownError,
     StorageUnreadableError,
 )
@@ -32,6 +33,8 @@ def _of_write(error: sqlite3.Error) -> StorageError:
     match _primary(error):
         case sqlite3.SQLITE_FULL:
             return StorageFullError("the disk has no room")
+        case sqlite3.SQLITE_READONLY:
+            return StorageReadOnlyError("the disk takes no writes")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StorageBusyError("another process holds the database")
         case sqlite3.SQLITE_CONSTRAINT:
@@ -71,10 +74,18 @@ class Database:
     Durable: a transaction is in the write-ahead log and synced before `write` returns (WAL, synchronous=FULL). Deleted
     bytes are overwritten (secure_delete), and gone from the write-ahead log too after `scrub`."""
 
-    def __init__(self, path: Path, application: int, migrations: Sequence[Sequence[str]]) -> None:
-        """Opens or makes the file, mode 0600. `migrations[n]` leads from schema version n to n + 1.
+    def __init__(
+        self,
+        path: Path,
+        application: int,
+        migrations: Sequence[Sequence[str]],
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Opens or makes the file, mode 0600. `migrations[n]` leads from schema version n to n + 1. `before` is called
+        before every transaction that writes; what it raises, `write` raises.
         Errors: StorageError (storage_foreign, storage_schema), StorageUnreadableError, StorageFullError."""
         self._path = path
+        self._before = before
         self._write_lock = Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -124,6 +135,7 @@ class Database:
         storage_value), and nothing is stored; StorageUnknownError."""
         with self._write_lock:
             self._refuse_if_closed()
+            self._before()
             try:
                 if self._writer is None:
                     self._writer = self._connect()

@@ -74,6 +74,13 @@ class KeyStoreUnknownError(VaultError):
     disposition = Disposition.HALT
 
 
+class KeysLostError(VaultError):
+    """The key store or the root key file is not the one that was opened any more: removed, replaced or cut."""
+
+    code = "keys_lost"
+    disposition = Disposition.HALT
+
+
 class KeyStoreInvalidError(VaultError):
     """The key store is no key store, of an unknown version, or open to others; nothing was changed."""
 

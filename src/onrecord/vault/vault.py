@@ -136,6 +136,10 @@ class Vault:
         """All ids of the same human, this one included, sorted."""
         return self._keyring.persons_of(tenant, person)
 
+    def try_writing(self) -> None:
+        """Whether the key store takes anything: durable, and changes nothing. Errors: VaultError."""
+        self._keyring.try_writing()
+
     def signing_seed(self, tenant: TenantId) -> bytes:
         """The 32-byte Ed25519 seed of the tenant's log, made once."""
         return self._keyring.signing_seed(tenant)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, KeyId, ObjectId, PersonId, TenantId
 from onrecord.interaction.record import SegmentEntry
 from onrecord.signal.encoding import Encoding
@@ -13,6 +14,7 @@ from onrecord.signal.wav import pcm16
 from onrecord.vault.keystore import KeyClass
 from onrecord.vault.vault import ObjectRef
 from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.health import report_error
 
 
 def _meta(d: Deployment, artifact: str, segment: str) -> bytes:
@@ -31,8 +33,10 @@ async def store_object(
         ref = await asyncio.get_running_loop().run_in_executor(
             d.writers, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
         )
-    except BaseException:
+    except BaseException as error:
         d.loose[segment] = ""
+        if isinstance(error, OnRecordError):
+            report_error(d, error)
         raise
     return {
         "segment": segment,

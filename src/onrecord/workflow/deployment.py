@@ -45,7 +45,8 @@ class Deployment:
     `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
     its interaction; under a segment's name and without one, what only a sweep can find. `troubles`: see `health`.
     `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
-    `disk` looks at the disk each time it is called, and may wait for it."""
+    `disk` looks at the disk each time it is called, and may wait for it; `standing` raises where a file that
+    was opened (a store's, the root key's) does not stand in its place any more."""
 
     tenant: str
     store: EventStore
@@ -72,3 +73,4 @@ class Deployment:
     sealing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SEALED_AT_ONCE))
     measures: Measures = field(default_factory=Measures)
     disk: Callable[[], Disk] = Disk
+    standing: Callable[[], None] = lambda: None

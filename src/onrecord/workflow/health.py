@@ -21,7 +21,10 @@ class Trouble(StrEnum):
     STORAGE_UNKNOWN = "storage_unknown"
     STORAGE_UNREADABLE = "storage_unreadable"
     STORAGE_BUSY = "storage_busy"
+    STORAGE_SLOW = "storage_slow"
+    STORAGE_LOST = "storage_lost"
     KEY_STORE = "key_store"
+    KEYS_LOST = "keys_lost"
     LOG_INCONSISTENT = "log_inconsistent"
     OUT_OF_FILES = "out_of_files"
 
@@ -60,4 +63,9 @@ def troubles(d: Deployment) -> list[str]:
     return sorted(d.troubles | behind)
 
 
-_BY_CODE = {code.value: code for code in Trouble} | {"key_store_unknown": Trouble.KEY_STORE}
+_BY_CODE = {code.value: code for code in Trouble} | {
+    "not_stored": Trouble.STORAGE_UNKNOWN,
+    "key_store_full": Trouble.KEY_STORE,
+    "key_store_unknown": Trouble.KEY_STORE,
+    "log_key_mismatch": Trouble.LOG_INCONSISTENT,
+}

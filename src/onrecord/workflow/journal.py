@@ -8,6 +8,7 @@ from itertools import groupby, islice
 from typing import Any, cast
 
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salts
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import PersonId, TenantId, new_uid
 from onrecord.interaction.events import ABOUT_NOBODY, Event, Internal, decode, encode
 from onrecord.interaction.record import Conversation
@@ -20,6 +21,7 @@ from onrecord.vault.keystore import KeyClass
 from onrecord.vault.vault import Vault
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import LogInconsistentError
+from onrecord.workflow.health import report_error
 from onrecord.workflow.live import Live
 
 Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
@@ -77,18 +79,24 @@ async def append(
 ) -> tuple[Sequenced, ...]:
     """Durable and in the log when it returns, and then applied to `live`. The caller holds `live.lock`.
 
-    Errors: StorageError, VaultError, LedgerError (nothing stored, nothing applied); StorageUnknownError, which halts
-    `live`: it is taken up again from what is stored, and until then takes nothing."""
+    Errors: StorageError, VaultError, LedgerError (nothing stored, nothing applied). StorageUnknownError and everything
+    that is no OnRecordError (memory ran out, whoever waited was cancelled) halt `live`: it is taken up again from what
+    is stored, and until then takes nothing."""
     if live.halted:
         raise NotStoredError("what is on record of this conversation is being looked up")
-    made = drafts(d.vault, TenantId(d.tenant), live.conversation, events)
     try:
+        made = drafts(d.vault, TenantId(d.tenant), live.conversation, events)
         done = await asyncio.wrap_future(d.sequencer.submit(made, records))
-    except (StorageUnknownError, asyncio.CancelledError):
+        flagged = len(live.flags)
+        live.apply(events)
+    except OnRecordError as error:
+        report_error(d, error)
+        if isinstance(error, StorageUnknownError):
+            live.halt()
+        raise
+    except BaseException:
         live.halt()
         raise
-    flagged = len(live.flags)
-    live.apply(events)
     d.measures.recorded(events, live.flags[flagged:])
     return done
 

@@ -10,11 +10,14 @@ from onrecord.base.errors import OnRecordError
 from onrecord.storage.ports import Record
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.find import make_room
+from onrecord.workflow.health import Trouble, recovered, report, report_error
 from onrecord.workflow.live import Live
 from onrecord.workflow.recover import mend
 from onrecord.workflow.side_records import RecordKind, sealed
+from onrecord.workflow.watch import watch
 
 INTERVAL_SECONDS = 1.0
+SLOW_SECONDS = 2.0
 log = structlog.get_logger("account")
 
 
@@ -38,14 +41,21 @@ class Keeper:
         """A failed write is retried with the next round."""
         d = self._d
         changed, now = self._changed()
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(SLOW_SECONDS, report, d, Trouble.STORAGE_SLOW)
         try:
             if changed:
-                await asyncio.get_running_loop().run_in_executor(d.writers, self._keep, changed)
+                await loop.run_in_executor(d.writers, self._keep, changed)
             self._kept = now
         except OnRecordError as error:
             log.error("account_not_kept", code=error.code)
+            report_error(d, error)
             self._kept = {}
+        finally:
+            slow.cancel()
+            recovered(d, Trouble.STORAGE_SLOW)
         make_room(d)
+        await watch(d)
         await mend(d)
 
     def _changed(self) -> tuple[dict[str, dict[str, Any]], dict[str, object]]:
