@@ -95,7 +95,7 @@ class TrackGate:
 
     @property
     def mark(self) -> tuple[int, ...]:
-        """Another one whenever a count may have changed, and quicker than the account."""
+        """Another one whenever a count has changed since the account was asked for, and quicker than that."""
         return (self._head, *self._counts.mark)
 
     @property

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from onrecord.base import ids
 from onrecord.base.clock import Clock
 from onrecord.base.ids import KeyId, ObjectId, PersonId, TenantId
-from onrecord.vault.errors import ErasedError, KeyConflictError, KeyMissingError, SubjectError
+from onrecord.vault.errors import ErasedError, KeyConflictError, KeyMissingError, SubjectError, VaultError
 from onrecord.vault.keycache import KeyCache
 from onrecord.vault.keystore import KeyClass, KeyKind, KeyRow, KeyStore, Purpose
 from onrecord.vault.kms import Kms
@@ -139,13 +139,44 @@ class Keyring:
         self, tenant: TenantId, subjects: Sequence[PersonId], klass: KeyClass, identifier: ObjectId
     ) -> tuple[KeyId, AESGCM]:
         """Durable when it returns. Errors: ErasedError, SubjectError."""
+        row, key = self._data_row(tenant, subjects, klass, identifier)
+        self._store.add([row])
+        return row.id, AESGCM(key)
+
+    def new_data_keys(
+        self, tenant: TenantId, wanted: Sequence[tuple[Sequence[PersonId], KeyClass, ObjectId]]
+    ) -> list[tuple[KeyId, AESGCM] | VaultError]:
+        """As many times `new_data_key`, or what that raises; all in one durable write, as long as none is refused."""
+        rows: list[tuple[KeyRow, bytes] | VaultError] = []
+        for subjects, klass, identifier in wanted:
+            try:
+                rows.append(self._data_row(tenant, subjects, klass, identifier))
+            except VaultError as error:
+                rows.append(error)
+        made = [item for item in rows if isinstance(item, tuple)]
+        try:
+            self._store.add([row for row, _ in made])
+        except (ErasedError, KeyMissingError):
+            return [item if isinstance(item, VaultError) else self._added_alone(*item) for item in rows]
+        except VaultError as error:
+            return [item if isinstance(item, VaultError) else error for item in rows]
+        return [item if isinstance(item, VaultError) else (item[0].id, AESGCM(item[1])) for item in rows]
+
+    def _added_alone(self, row: KeyRow, key: bytes) -> tuple[KeyId, AESGCM] | VaultError:
+        try:
+            self._store.add([row])
+        except VaultError as error:
+            return error
+        return row.id, AESGCM(key)
+
+    def _data_row(
+        self, tenant: TenantId, subjects: Sequence[PersonId], klass: KeyClass, identifier: ObjectId
+    ) -> tuple[KeyRow, bytes]:
         parents = tuple(KeyId(name) for name in self.sealing(tenant, subjects, klass).keys.split(" "))
         wrapper = self._cipher(tenant, " ".join(parents), "wrap", Purpose.WRITE)
         key = os.urandom(KEY_BYTES)
         row = self._tenants.fresh(KeyKind.OBJECT, tenant, identifier, klass, parents)
-        row = replace(row, wrapped=wrapper.seal(associated(row), key))
-        self._store.add([row])
-        return row.id, AESGCM(key)
+        return replace(row, wrapped=wrapper.seal(associated(row), key)), key
 
     def data_key(self, tenant: TenantId, key: KeyId, identifier: ObjectId) -> AESGCM:
         """Errors: ErasedError, KeyMissingError, TamperedError."""

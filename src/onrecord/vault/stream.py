@@ -43,7 +43,7 @@ def _associated(header: bytes, meta: bytes) -> bytes:
     return hashlib.sha256(_DOMAIN + header + meta).digest()
 
 
-def encrypt(cipher: AESGCM, meta: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
+def encrypt(cipher: AESGCM, meta: bytes, plaintext: bytes | bytearray) -> tuple[bytes, bytes]:
     """The object and the SHA-256 of its concatenated tags. `cipher` bears a key that no other object has."""
     chunks = chunks_of(len(plaintext))
     header = _START + os.urandom(_PREFIX_BYTES)

@@ -5,16 +5,21 @@ keys, then objects; a restart repeats the whole call. Errors of the object store
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from onrecord.base import ids
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import KeyId, ObjectId, PersonId, TenantId
 from onrecord.storage.ports import ObjectStore
 from onrecord.vault import stream
-from onrecord.vault.errors import TamperedError
+from onrecord.vault.errors import TamperedError, VaultError
 from onrecord.vault.keyring import Keyring
 from onrecord.vault.keystore import KeyClass
+
+Content = bytes | bytearray
 
 
 class Sealed(NamedTuple):
@@ -34,6 +39,16 @@ class ObjectRef:
     size: int
     chunks: int
     tags_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An object to be written, as `Vault.write` takes it."""
+
+    subjects: Sequence[PersonId]
+    klass: KeyClass
+    meta: bytes
+    content: Content = field(repr=False)
 
 
 class Vault:
@@ -56,12 +71,32 @@ class Vault:
         return self._keyring.opening(tenant, keys).open(aad, blob)
 
     def write(
-        self, tenant: TenantId, subjects: Sequence[PersonId], klass: KeyClass, meta: bytes, plaintext: bytes
+        self, tenant: TenantId, subjects: Sequence[PersonId], klass: KeyClass, meta: bytes, plaintext: Content
     ) -> ObjectRef:
         """Key and object are durable when it returns. `meta` (kind, artifact, segment, version: in one form) is needed
         again to read. Crash: at most a key, or a key and an object, that no event names; `sweep` takes them."""
         identifier = ids.new_object_id()
         key, cipher = self._keyring.new_data_key(tenant, subjects, klass, identifier)
+        return self._put(identifier, key, cipher, meta, plaintext)
+
+    def write_all(self, tenant: TenantId, wanted: Sequence[Plain]) -> list[ObjectRef | OnRecordError]:
+        """As many times `write`, or what that raises, with one durable write of all keys."""
+        named = [ids.new_object_id() for _ in wanted]
+        keys = self._keyring.new_data_keys(
+            tenant, [(each.subjects, each.klass, name) for each, name in zip(wanted, named, strict=True)]
+        )
+        done: list[ObjectRef | OnRecordError] = []
+        for each, name, made in zip(wanted, named, keys, strict=True):
+            if isinstance(made, VaultError):
+                done.append(made)
+                continue
+            try:
+                done.append(self._put(name, *made, each.meta, each.content))
+            except OnRecordError as error:
+                done.append(error)
+        return done
+
+    def _put(self, identifier: ObjectId, key: KeyId, cipher: AESGCM, meta: bytes, plaintext: Content) -> ObjectRef:
         data, tags_digest = stream.encrypt(cipher, meta, plaintext)
         self._objects.put(identifier, data)
         return ObjectRef(identifier, key, len(plaintext), stream.chunks_of(len(plaintext)), tags_digest)

@@ -1,8 +1,9 @@
 """Sealed objects of artifacts: written before the event that names them, read in ranges, removed key first."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
@@ -10,9 +11,8 @@ from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import ArtifactId, KeyId, ObjectId, PersonId, TenantId
 from onrecord.interaction.record import SegmentEntry
 from onrecord.signal.encoding import Encoding
-from onrecord.signal.wav import pcm16
 from onrecord.vault.keystore import KeyClass
-from onrecord.vault.vault import ObjectRef
+from onrecord.vault.vault import ObjectRef, Plain
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.health import report_error
 
@@ -28,16 +28,27 @@ async def store_object(
     """The fields by which an event names the object. Durable when it returns, its key first.
 
     Crash: an object and a key that no event names, swept at the next start. Errors: StorageError, VaultError."""
-    segment = f"seg_{os.urandom(16).hex()}"
-    try:
+    with _naming(d) as segment:
         ref = await asyncio.get_running_loop().run_in_executor(
             d.writers, d.vault.write, TenantId(d.tenant), persons, klass, _meta(d, artifact, segment), body
         )
+    return _fields(segment, ref)
+
+
+@contextlib.contextmanager
+def _naming(d: Deployment) -> Iterator[str]:
+    """A segment's name, under which its object is loose where it is not known whether that stands."""
+    segment = f"seg_{os.urandom(16).hex()}"
+    try:
+        yield segment
     except BaseException as error:
         d.loose[segment] = ""
         if isinstance(error, OnRecordError):
             report_error(d, error)
         raise
+
+
+def _fields(segment: str, ref: ObjectRef) -> dict[str, Any]:
     return {
         "segment": segment,
         "object": ref.object_id,
@@ -55,17 +66,16 @@ def _ref(entry: SegmentEntry) -> ObjectRef:
 
 
 async def store_sound(
-    d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], payload: bytes, encoding: Encoding
+    d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], payload: bytearray, encoding: Encoding
 ) -> dict[str, Any]:
-    """As `store_object`, with a commitment to the samples (PCM16) and its salt: played sound can be checked."""
+    """As `store_object`, with a commitment to the samples (PCM16) and its salt: played sound can be checked. The
+    payload is left as it is meanwhile."""
     salt = new_salt()
-
-    def committed() -> bytes:
-        return commit(Domain.OBJECT, salt, pcm16(payload, encoding))
-
-    made = await asyncio.get_running_loop().run_in_executor(d.writers, committed)
-    stored = await store_object(d, artifact, persons, KeyClass.AUDIO, payload)
-    return {**stored, "sound_salt": salt.hex(), "sound_commitment": made.hex()}
+    with _naming(d) as segment:
+        plain = Plain(persons, KeyClass.AUDIO, _meta(d, artifact, segment), payload)
+        written = await d.writing.write(plain, encoding, salt)
+    made = {"sound_salt": salt.hex(), "sound_commitment": written.commitment.hex()}
+    return {**_fields(segment, written.ref), **made}
 
 
 async def store_text(d: Deployment, artifact: ArtifactId, persons: Sequence[PersonId], body: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onrecord.base.clock import Clock
+from onrecord.base.ids import TenantId
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy.pack import Pack
 from onrecord.storage.ports import EventStore, ObjectStore
@@ -15,6 +16,7 @@ from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
+from onrecord.workflow.writing import Writing
 
 SEALED_AT_ONCE = 16
 
@@ -74,3 +76,7 @@ class Deployment:
     measures: Measures = field(default_factory=Measures)
     disk: Callable[[], Disk] = Disk
     standing: Callable[[], None] = lambda: None
+    writing: Writing = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "writing", Writing(self.vault, TenantId(self.tenant), self.writers))

@@ -65,11 +65,11 @@ class Keeper:
         changed: dict[str, dict[str, Any]] = {}
         for name, live in self._d.live.items():
             if live.tracks and live.conversation.seal is None and not live.halted:
-                now[name] = mark = _mark(live)
-                if self._kept.get(name) != mark:
+                if self._kept.get(name) != _mark(live):
                     told = {n: dict(entry.accounting) for n, entry in live.conversation.tracks.items()}
                     tracks = {t.name: t.gate.snapshot() for t in live.tracks.values()}
                     changed[name] = {"tracks": tracks, "told": told}
+                now[name] = _mark(live)
         return changed, now
 
     def _keep(self, changed: dict[str, dict[str, Any]]) -> None:

@@ -116,7 +116,7 @@ async def _replace_sound(
     persons = [PersonId(p) for p in entry.persons]
     stored: dict[str, Any] = {"segment": "", "samples": 0}
     if after.passed:
-        stored = await store_sound(d, ArtifactId(entry.artifact), persons, bytes(after.payload), after.encoding)
+        stored = await store_sound(d, ArtifactId(entry.artifact), persons, after.payload, after.encoding)
         stored["samples"] = after.samples
     data = {
         "artifact": entry.artifact,

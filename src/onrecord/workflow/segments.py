@@ -80,7 +80,7 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
         while current is not None:
             artifact = track.artifact
             persons = [PersonId(p) for p in track.persons]
-            stored = await store_sound(d, ArtifactId(artifact), persons, bytes(current.payload), current.encoding)
+            stored = await store_sound(d, ArtifactId(artifact), persons, current.payload, current.encoding)
             async with live.lock:
                 judged = track.gate.rejudge(current)
                 if judged is current and artifact == track.artifact:
@@ -151,8 +151,9 @@ def _told(runs: Sequence[Run]) -> list[list[Any]]:
 
 async def seal_rest(d: Deployment, live: Live) -> None:
     """Waits for what is being sealed, then puts the account of every track on record."""
-    while live.sealing:
-        await asyncio.wait(set(live.sealing))
+    with d.writing.at_once():
+        while live.sealing:
+            await asyncio.wait(set(live.sealing))
     async with live.lock:
         for track in live.tracks.values():
             runs = track.gate.peek_runs()
