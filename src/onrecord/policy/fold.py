@@ -8,6 +8,7 @@ from typing import NamedTuple
 from onrecord.policy.call import BEFORE, Call, Span, opening
 from onrecord.policy.effects import Edge, apply, edges
 from onrecord.policy.facts import Fact, Head
+from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.policy import Book, Policy
 from onrecord.policy.purposes import ORDER
@@ -34,14 +35,14 @@ class Decided:
 
     rulings: tuple[Ruling, ...]
     on: int
-    _unlike: dict["Decided", frozenset[int]] = field(default_factory=dict, repr=False)
+    _unlike: Kept["Decided", frozenset[int]] = field(default_factory=Kept, repr=False)
 
     def unlike(self, other: "Decided") -> frozenset[int]:
         """The kinds of which the two do not say the same, by their place in `ORDER`."""
         found = self._unlike.get(other)
         if found is None:
             pairs = enumerate(zip(self.rulings, other.rulings, strict=True))
-            found = self._unlike[other] = frozenset(index for index, (old, new) in pairs if not old.alike(new))
+            found = self._unlike.keep(other, frozenset(index for index, (old, new) in pairs if not old.alike(new)))
         return found
 
 
@@ -101,8 +102,8 @@ class Fold:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._surveyor = Surveyor(policy)
-        self._decided: dict[tuple[Survey, tuple[str, ...], int], Decided] = {}
-        self._equal: dict[tuple[Ruling, ...], Decided] = {}
+        self._decided: Kept[tuple[Survey, tuple[str, ...], int], Decided] = Kept()
+        self._equal: Kept[tuple[Ruling, ...], Decided] = Kept()
 
     def first(self, head: Head) -> Step:
         call = opening(head)
@@ -135,7 +136,8 @@ class Fold:
         if found is None:
             rulings = tuple(_ruling(book, call, survey, was_on, index) for index in range(len(ORDER)))
             on = sum(1 << i for i, ruling in enumerate(rulings) if ruling.state is State.CAPTURING)
-            found = self._decided[key] = self._equal.setdefault(rulings, Decided(rulings, on))
+            found = self._equal.get(rulings) or self._equal.keep(rulings, Decided(rulings, on))
+            self._decided.keep(key, found)
         return found
 
 

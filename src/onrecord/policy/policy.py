@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from onrecord.policy.assertion import Source, narrowed
 from onrecord.policy.errors import InvalidOverlayError, InvalidPackError
 from onrecord.policy.facts import Head
+from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.options import (
     CONTINUE,
@@ -57,8 +58,8 @@ class Book:
                 for kind in rule.kinds:
                     self._rules.setdefault((rule.when, kind), []).append(rule)
         self._treatments = {kind: self._treatment(kind) for kind in ORDER}
-        self._segments: dict[str, bool] = {}
-        self._judged: dict[tuple[Kind, int, frozenset[str], Verdict], Judgment] = {}
+        self._segments: Kept[str, bool] = Kept()
+        self._judged: Kept[tuple[Kind, int, frozenset[str], Verdict], Judgment] = Kept()
 
     def _choice(self, option: str) -> str:
         """The overlay's choice where every pack of places that applies declares it and no other pack that applies
@@ -76,9 +77,10 @@ class Book:
         return chosen if self._packs else base
 
     def pauses_always(self, segment: str) -> bool:
-        if segment not in self._segments:
-            self._segments[segment] = self._choice(f"sensitive_segments.{segment}") == PAUSE_ALWAYS
-        return self._segments[segment]
+        found = self._segments.get(segment)
+        if found is None:
+            found = self._segments.keep(segment, self._choice(f"sensitive_segments.{segment}") == PAUSE_ALWAYS)
+        return found
 
     def treatment(self, kind: Kind) -> Treatment:
         return self._treatments[kind]
@@ -97,7 +99,7 @@ class Book:
         key = (kind, bits, segments, source)
         found = self._judged.get(key)
         if found is None:
-            found = self._judged[key] = self._judge(kind, bits, segments, source)
+            found = self._judged.keep(key, self._judge(kind, bits, segments, source))
         return found
 
     def _judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
@@ -165,9 +167,9 @@ class Policy:
     packs: tuple[Pack, ...]
     overlay: Overlay
     derivation: tuple[Kind, ...]
-    _places: dict[str, _Place] = field(default_factory=dict, repr=False, compare=False)
-    _bound: dict[tuple[str, frozenset[str]], Book] = field(default_factory=dict, repr=False, compare=False)
-    _books: dict[tuple[tuple[str, ...], bool, bool], Book] = field(default_factory=dict, repr=False, compare=False)
+    _places: Kept[str, _Place] = field(default_factory=Kept, repr=False, compare=False)
+    _bound: Kept[tuple[str, frozenset[str]], Book] = field(default_factory=Kept, repr=False, compare=False)
+    _books: Kept[tuple[tuple[str, ...], bool, bool], Book] = field(default_factory=Kept, repr=False, compare=False)
 
     def asserters(self, fact_type: str) -> frozenset[Source] | None:
         return narrowed(pack.asserters.get(fact_type) for pack in self.packs)
@@ -178,9 +180,7 @@ class Policy:
 
     def book(self, sector: str, places: frozenset[str]) -> Book:
         key = (sector, places)
-        if key not in self._bound:
-            self._bound[key] = self._bind(sector, places)
-        return self._bound[key]
+        return self._bound.get(key) or self._bound.keep(key, self._bind(sector, places))
 
     def _within(self, pack: Pack, place: str) -> str | None:
         regime = pack.places.get(place)
@@ -206,7 +206,7 @@ class Policy:
             granted = [self._may_continue(p, regime) for p, regime in zip(covering, regimes, strict=False)]
             mode = CONTINUE if covering and all(granted) else EXPLICIT
             strictest = min(within.values(), key=("gdpr", "all_party", "one_party").index) if within else "unknown"
-            found = self._places[place] = _Place(tuple(covering), "unknown" in regimes, mode, strictest)
+            found = self._places.keep(place, _Place(tuple(covering), "unknown" in regimes, mode, strictest))
         return found
 
     def _bind(self, sector: str, places: frozenset[str]) -> Book:
@@ -222,9 +222,8 @@ class Policy:
         unknown = not places or any(place.unknown for place in found)
         ordered = [pack for pack in self.packs if pack.id in ids]
         key = (tuple(pack.id for pack in ordered), explicit, unknown)
-        if key not in self._books:
-            self._books[key] = Book(self, ordered, explicit=explicit, unknown=unknown)
-        return self._books[key]
+        found_book = self._books.get(key)
+        return found_book or self._books.keep(key, Book(self, ordered, explicit=explicit, unknown=unknown))
 
     def _may_continue(self, pack: Pack, regime: str) -> bool:
         option = f"consent_mode.{regime}"

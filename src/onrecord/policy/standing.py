@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onrecord.policy.call import Call, Grant, Member, OptOut, Record, Segment, Views
+from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import Book, Judgment, Policy
 from onrecord.policy.purposes import BASE, INDEX, ORDER, SEPARATE, ConsentState, Purpose
@@ -131,7 +132,7 @@ class Surveyor:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._made: dict[object, Survey] = {}
+        self._made: Kept[object, Survey] = Kept()
 
     def survey(self, book: Book, call: Call) -> Survey:
         views = [_views(call, book, member) for member in call.asked()]
@@ -145,7 +146,7 @@ class Surveyor:
             bits, explicit = _per_kind(book, call, merged, opted, common, ended)
             sources = _sources(self._policy, book, bits)
             judged = [book.judge(k, bits[i], segments, sources[i]) for i, k in enumerate(ORDER)]
-            found = self._made[key] = Survey(bits, explicit, judged, consented)
+            found = self._made.keep(key, Survey(bits, explicit, judged, consented))
         return found
 
 

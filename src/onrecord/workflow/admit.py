@@ -12,15 +12,15 @@ from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import Conversation
 from onrecord.policy.call import STAFF
 from onrecord.policy.facts import Head, Party
-from onrecord.policy.kernel import KERNEL, Timeline
+from onrecord.policy.kernel import KERNEL
 from onrecord.policy.kinds import Kind
-from onrecord.policy.policy import compile_policy
 from onrecord.storage.ports import Record
 from onrecord.vault.keystore import KeyClass
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, SealedError
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
+from onrecord.workflow.packs import begun
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind, opened, places, sealed
 
@@ -112,8 +112,7 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
         frozenset(kinds),
         new.policy,
     )
-    policy = compile_policy([loaded.pack for loaded in d.packs], draft_head)
-    live = Live(conversation, Timeline(policy, draft_head))
+    live = Live(conversation, begun(d, d.packs, draft_head))
     events = [_system(live, d, Internal.INTERACTION_OPENED, _opened(d, new, kinds))]
     events += [_system(live, d, Internal.PARTY_ADDED, _party_data(d, party)) for party in parties]
     token, record = _token(d, identifier)

@@ -53,9 +53,13 @@ class Closings:
         return [*self.owed, *(event for _, post in self.underway for event in post)]
 
     def over(self, timeline: Timeline) -> list[Timeline]:
-        """The timeline with every closing here, where there is one."""
-        events = self.all()
-        return [timeline.with_facts([fact(event) for event in events])] if events else []
+        """The timeline with every closing here, where there is one. Each post stands on those before it: when the first
+        is stored, the rest is as it was."""
+        found = timeline
+        for post in (self.owed, *(events for _, events in self.underway)):
+            if post:
+                found = found.with_facts([fact(event) for event in post])
+        return [found] if found is not timeline else []
 
 
 def _same(one: Event, other: Event) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 from onrecord.base.clock import Clock
 from onrecord.base.ids import TenantId
 from onrecord.ledger.sequencer import Sequencer
+from onrecord.policy.fold import Fold
+from onrecord.policy.kept import Kept
 from onrecord.policy.pack import Pack
 from onrecord.storage.ports import EventStore, ObjectStore
 from onrecord.vault.vault import Vault
@@ -44,8 +46,9 @@ class Deployment:
     in `far_reader`, of one thread: nobody who reads holds up a sealing, nor many who read far those who read little.
     `loading`: conversations on their way into memory; `holders`: the tasks that have found one and have not ended;
     `rested_shut`: those that left memory with their gates shut.
-    `adopted`: packs of before that are still in use, by digest; `loose`: objects that perhaps no event names, each with
-    its interaction; under a segment's name and without one, what only a sweep can find. `troubles`: see `health`.
+    `adopted`: packs of before that are still in use, by digest; `folds`: of the kernel, by the packs and the overlay
+    that they fold under; `loose`: objects that perhaps no event names, each with its interaction; under a segment's
+    name and without one, what only a sweep can find. `troubles`: see `health`.
     `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
     `disk` looks at the disk each time it is called, and may wait for it; `standing` raises where a file that
     was opened (a store's, the root key's) does not stand in its place any more."""
@@ -71,6 +74,7 @@ class Deployment:
     rested_shut: set[str] = field(default_factory=set)
     loose: dict[str, str] = field(default_factory=dict)
     adopted: dict[str, LoadedPack] = field(default_factory=dict)
+    folds: Kept[tuple[tuple[str, ...], bytes], Fold] = field(default_factory=Kept)
     troubles: set[str] = field(default_factory=set)
     sealing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SEALED_AT_ONCE))
     measures: Measures = field(default_factory=Measures)

@@ -1,11 +1,17 @@
 """Policy packs as adopted: an interaction keeps the packs that it was admitted under, whatever is loaded now."""
 
+from collections.abc import Sequence
+
+from onrecord.base import canonical
 from onrecord.evidence.replay import head_of
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import note
 from onrecord.policy import pack
+from onrecord.policy.facts import Head
+from onrecord.policy.fold import Fold
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.policy import compile_policy
+from onrecord.policy.trace import empty
 from onrecord.storage.ports import Record
 from onrecord.workflow.deployment import Deployment, LoadedPack
 from onrecord.workflow.errors import LogInconsistentError
@@ -37,5 +43,13 @@ def _kept(d: Deployment, digest: str) -> LoadedPack:
 
 def timeline_of(d: Deployment, c: Conversation) -> Timeline:
     """The timeline of an interaction before any fact."""
-    head = head_of(c)
-    return Timeline(compile_policy([p.pack for p in packs_of(d, c)], head), head)
+    return begun(d, packs_of(d, c), head_of(c))
+
+
+def begun(d: Deployment, packs: Sequence[LoadedPack], head: Head) -> Timeline:
+    """Calls under the same packs and overlay share what the kernel works out. Errors: InvalidOverlayError."""
+    key = (tuple(loaded.pack.digest for loaded in packs), canonical.dumps(head.overlay))
+    fold = d.folds.get(key)
+    if fold is None:
+        fold = d.folds.keep(key, Fold(compile_policy([loaded.pack for loaded in packs], head)))
+    return Timeline(fold.policy, head, empty(fold, head))
