@@ -181,9 +181,10 @@ class Live:
     def halt(self) -> None:
         """What is on record is not known any more: the gates shut for good, and another takes this one's place."""
         self.halted = True
-        self.shut.append(Shut(0.0))
         for track in self.tracks.values():
             track.stream = None
+        self.shut.append(Shut(0.0))
+        for track in self.tracks.values():
             track.gate.permission = self.permission()
         self.told()
 

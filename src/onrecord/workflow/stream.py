@@ -5,13 +5,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_artifact_id, new_person_id
 from onrecord.capture.clockmap import ClockMap
 from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import Internal
 from onrecord.policy.call import STAFF
 from onrecord.signal.encoding import Encoding
-from onrecord.storage.ports import Record
+from onrecord.storage.ports import NotStoredError, Record
 from onrecord.workflow import journal
 from onrecord.workflow.admit import token_id
 from onrecord.workflow.deployment import Deployment
@@ -164,11 +165,20 @@ def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: by
     """One wire frame, judged in memory at once; whether the stream had better wait for the disk now (`room`). Where
     the disk has no room and the stream cannot wait, what would be handed over is lost.
 
-    Errors: FrameError (counted as invalid, nothing else touched), SealedError once the interaction is being sealed."""
+    Errors: FrameError (counted as invalid, nothing else touched), SealedError once the interaction is being sealed,
+    NotStoredError once it is halted, as it is by whatever else happens here: the frame's account is not known."""
     held = stream.tracks[track]
     if held.stream != stream.id:
+        if stream.live.halted:
+            raise NotStoredError("what is on record of this conversation is being looked up")
         raise SealedError("the interaction is sealed")
-    segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
+    try:
+        segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
+    except OnRecordError:
+        raise
+    except BaseException:
+        stream.live.halt()
+        raise
     if not segments:
         return False
     live = stream.live
@@ -230,8 +240,12 @@ async def drain(d: Deployment, live: Live) -> None:
 
 def recheck(live: Live) -> None:
     """Gives every gate the permission as it is now; what it closes is silenced before this returns. Then tells those
-    who watch."""
-    permission = live.permission()
-    for track in live.tracks.values():
-        track.gate.permission = permission
+    who watch. Where that fails (memory ran out) the conversation halts, which needs nothing."""
+    try:
+        permission = live.permission()
+        for track in live.tracks.values():
+            track.gate.permission = permission
+    except BaseException:
+        live.halt()
+        raise
     live.told()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NoReturn
 
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
@@ -61,11 +61,24 @@ async def tell(
 ) -> Told:
     """All of `raw` is accepted, or none of it but what closes. `arrived`: when it came, by `perf_counter`.
     Errors: ForbiddenError, InvalidRequestError, InvalidEventError, SourceNotEntitledError (logged), EventConflictError,
-    IdempotencyMismatchError, SealedError, GatesShutError, StorageError."""
-    arrived = perf_counter() if arrived is None else arrived
+    IdempotencyMismatchError, SealedError, GatesShutError, StorageError. Whatever else happens (memory ran out, whoever
+    waited was cancelled) halts `live`: what was to close may have done nothing yet."""
     principal.need(Scope.EVENTS_WRITE)
     if not 1 <= len(raw) <= MAX_EVENTS:
         raise InvalidRequestError("a post holds between 1 and 1000 events")
+    try:
+        return await _tell(d, live, principal, raw, key, perf_counter() if arrived is None else arrived)
+    except OnRecordError:
+        raise
+    except BaseException:
+        live.halt()
+        raise
+
+
+async def _tell(
+    d: Deployment, live: Live, principal: Principal, raw: Sequence[Mapping[str, Any]], key: str | None, arrived: float
+) -> Told:
+    """What is unexpected leaves the closings under way, for whoever takes the conversation up anew."""
     statements, refusal = _read(d, live, principal, raw)
     if refusal is not None:
         statements = [statement for statement in statements if statement.closing]
@@ -81,9 +94,12 @@ async def tell(
             else:
                 told = await _accept_closings(d, live, statements)
                 await _log_refusal(d, live, principal, refusal)
-    finally:
+    except OnRecordError:
         live.closings = live.closings.done(number)
         recheck(live)
+        raise
+    live.closings = live.closings.done(number)
+    recheck(live)
     await _bring_under(d, live, statements)
     if refusal is not None:
         raise refusal
@@ -131,6 +147,8 @@ async def _answer(
         earlier = replies.earlier()
     except IdempotencyMismatchError as error:
         return await _accept_closings(d, live, statements), error
+    except OnRecordError as error:
+        _refuse(d, live, statements, error)
     if earlier is not None:
         return Told(*earlier), None
     return await _accept(d, live, statements, replies.record), None
@@ -168,11 +186,7 @@ async def _accept(
         await _introduce(d, live, post)
         done = await append(d, live, post.events, lambda places: record(status, reply.finish(places)))
     except OnRecordError as error:
-        owed = new_closings(live, statements)
-        if owed:
-            _keep_shut(d, live, owed)
-            raise GatesShutError("the event could not be stored; the gates are shut") from error
-        raise
+        _refuse(d, live, statements, error)
     for event, place in zip(post.events, done, strict=True):
         if event.type not in INTERNAL:
             live.said[event.event_id] = Said(event, place.index)
@@ -199,6 +213,15 @@ async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
     if events:
         persons = [event.data["person"] for event in events]
         await append(d, live, events, lambda _: places(live.conversation.interaction, persons))
+
+
+def _refuse(d: Deployment, live: Live, statements: Sequence[Statement], error: OnRecordError) -> NoReturn:
+    """Errors: GatesShutError where a closing is among the statements, else `error`."""
+    owed = new_closings(live, statements)
+    if not owed:
+        raise error
+    _keep_shut(d, live, owed)
+    raise GatesShutError("the event could not be stored; the gates are shut") from error
 
 
 def _keep_shut(d: Deployment, live: Live, closing: Sequence[Event]) -> None:

@@ -1,6 +1,6 @@
 """Why a media socket is closed by this side: WebSocket close codes of the private range (RFC 6455, section 7.4.2)."""
 
-from onrecord.base.errors import OnRecordError
+from onrecord.base.errors import Disposition, OnRecordError
 
 BAD_MESSAGE = 4400
 BAD_TOKEN = 4401
@@ -17,14 +17,11 @@ _CODES = {
     "interaction_sealed": GONE,
     "not_found": BAD_TOKEN,
     "frame_too_large": TOO_BIG,
-    "storage_full": TRY_LATER,
-    "storage_conflict": TRY_LATER,
-    "storage_unknown": TRY_LATER,
-    "key_store": TRY_LATER,
-    "key_store_unknown": TRY_LATER,
 }
 
 
 def close_code(error: OnRecordError) -> int:
-    """Everything else that a client can do wrong is 4400; the close reason carries the stable code."""
-    return _CODES.get(error.code, BAD_MESSAGE)
+    """What this side cannot do now is 1013, everything else that a client can do wrong 4400; the close reason carries
+    the stable code."""
+    other = BAD_MESSAGE if error.disposition is Disposition.REFUSE else TRY_LATER
+    return _CODES.get(error.code, other)
