@@ -109,8 +109,9 @@ class Sequencer:
     # Committing, by whoever holds self._committing
 
     def _commit_next(self) -> None:
-        group = self._take()
+        group: list[Submission] = []
         try:
+            self._take(group)
             if group:
                 self._commit(group)
         except BaseException as error:
@@ -121,15 +122,17 @@ class Sequencer:
             if not isinstance(error, Exception):
                 raise
 
-    def _take(self) -> list[Submission]:
-        group: list[Submission] = []
+    def _take(self, group: list[Submission]) -> None:
+        """Whatever fails here, what has left the queue is in `group`: its callers hear of it."""
         count = 0
         while self._pending and (not group or count + self._pending[0].size <= _MAX_GROUP):
-            submission = self._pending.popleft()
+            submission = self._pending[0]
+            group.append(submission)
+            self._pending.popleft()
             if submission.future.set_running_or_notify_cancel():
-                group.append(submission)
                 count += submission.size
-        return group
+            else:
+                group.pop()
 
     def _commit(self, group: list[Submission]) -> None:
         """Resolves the futures of `group`, which loses those that fail by their own fault. Errors: InconsistentError,
