@@ -1,12 +1,17 @@
 """What an operator sees of a real server: health, readiness, metrics, alarms, and the lines of its log."""
 
+import contextlib
 import json
+import os
+import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from machine import Call, Machine, compiled
 from media_client import RATE, Neutral, Twilio, seal, sound, until
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Server, Talk
@@ -54,6 +59,12 @@ def lines(server: Server) -> list[dict[str, Any]]:
 def watched(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """Alarms after a moment."""
     return launch(tmp_path_factory.mktemp("watched"), *SMALL)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    folder = tmp_path_factory.mktemp("machine")
+    return Machine(compiled(folder), folder)
 
 
 @pytest.fixture
@@ -201,3 +212,54 @@ def test_a_server_says_how_it_starts_and_ends(launch: Launch, tmp_path: Path) ->
     ready = next(line for line in told if line["event"] == "ready")
     assert (ready["host"], ready["api_port"]) == ("127.0.0.1", int(server.api.rpartition(":")[2]))
     assert all(line["level"] in {"info", "warning", "error"} for line in told)
+
+
+def stranded(folder: Path) -> Path:
+    """An object that no event names: the start after a kill removes it, and where that is held the start goes on."""
+    loose = folder / "data" / "objects" / "00" / f"obj_{32 * '0'}"
+    loose.parent.mkdir(exist_ok=True)
+    loose.write_bytes(b"x")
+    return loose.parent
+
+
+def test_a_server_that_recovers_is_alive_and_not_ready(launch: Launch, machine: Machine, tmp_path: Path) -> None:
+    server = launch(tmp_path)
+    with server.client() as client:
+        talk = called(client).consented(0.0)
+    server.kill()
+    port = f"--port={server.api.rpartition(':')[2]}"
+    held = machine.failing(Call.NAME, stranded(tmp_path), held=True)
+    with ThreadPoolExecutor(1) as aside, held as removal:
+        starting = aside.submit(launch, tmp_path, port, environment=machine.environment)
+        removal.struck()
+        alive, ready = httpx.get(server.api + "/healthz"), httpx.get(server.api + "/readyz")
+        assert alive.status_code == 200
+        assert (ready.status_code, ready.json()) == (503, {"ready": False, "troubles": ["recovering"]})
+        with server.client() as client:
+            refused = client.get(talk.path)
+        assert (refused.status_code, refused.json()["code"]) == (503, "recovering")
+        assert refused.headers["retry-after"]
+        assert not (tmp_path / "ready.json").exists()
+        removal.over()
+        server = starting.result()
+    assert httpx.get(server.api + "/readyz").status_code == 200
+    with server.client() as client:
+        assert client.get(talk.path).json()["state"] == "interrupted"
+
+
+def test_a_server_told_to_end_while_it_recovers_ends(launch: Launch, machine: Machine, tmp_path: Path) -> None:
+    server = launch(tmp_path)
+    server.kill()
+    (tmp_path / "ready.json").unlink()
+    held = machine.failing(Call.NAME, stranded(tmp_path), held=True)
+    with held as removal, server.log.open("ab") as log, contextlib.ExitStack() as stack:
+        environment = {**os.environ, **machine.environment}
+        again = subprocess.Popen(server.process.args, stdout=log, stderr=log, env=environment)
+        stack.callback(again.kill)
+        removal.struck()
+        again.terminate()
+        until(lambda: lines(server)[-1].get("code") == "stopping")
+        removal.over()
+        assert again.wait(30) == 0
+    assert not (tmp_path / "ready.json").exists()
+    assert launch(tmp_path).stop() == 0

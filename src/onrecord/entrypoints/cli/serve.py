@@ -133,7 +133,8 @@ async def _serve(
     kept = (keep_account(d), keep_watch(d, limits), measure_lag(d.measures), collector.collect(media.is_quiet))
     keepers = [asyncio.create_task(each) for each in kept]
     recovered(d, Trouble.RECOVERING)
-    _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
+    if not server.should_exit:
+        _ready(d, credentials, given, api.getsockname()[1], media_socket.getsockname()[1])
     await serving
     for keeper in keepers:
         keeper.cancel()
