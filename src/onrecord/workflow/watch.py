@@ -8,7 +8,8 @@ from onrecord.capture.permission import Shut
 from onrecord.storage.ports import Record, StorageLostError
 from onrecord.vault.errors import KeysLostError
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.health import Trouble, recovered, report_error
+from onrecord.workflow.descriptors import are_scarce
+from onrecord.workflow.health import Trouble, recovered, report, report_error
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.stream import recheck
 
@@ -25,6 +26,7 @@ STORAGE = (
 async def watch(d: Deployment) -> None:
     """A trouble of the stores is over when a write goes through that nothing depends on. Where a store or the keys are
     lost all gates shut."""
+    _look_at_descriptors(d)
     if not _stand(d):
         return
     loop = asyncio.get_running_loop()
@@ -32,6 +34,13 @@ async def watch(d: Deployment) -> None:
         await loop.run_in_executor(d.writers, _try_storage, d)
     if Trouble.KEY_STORE in d.troubles:
         await loop.run_in_executor(d.writers, _try_keys, d)
+
+
+def _look_at_descriptors(d: Deployment) -> None:
+    if are_scarce():
+        report(d, Trouble.OUT_OF_FILES)
+    else:
+        recovered(d, Trouble.OUT_OF_FILES)
 
 
 def _stand(d: Deployment) -> bool:

@@ -26,6 +26,7 @@ from onrecord.entrypoints.bootstrap import open_deployment
 from onrecord.entrypoints.cli import collector, options
 from onrecord.entrypoints.cli.lastwords import take_over
 from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
+from onrecord.entrypoints.doorstep import Doorstep, Listening
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
 from onrecord.workflow.alarms import keep_watch
@@ -80,11 +81,11 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> Listening:
     """Before anything is opened, so that a port that is taken changes nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return Listening.of(socket.create_server((host, port), family=family, backlog=2048))
     except (OSError, OverflowError) as error:
         raise options.BindError("the port is taken, or cannot be bound", code="bind_failed") from error
 
@@ -96,7 +97,7 @@ def _failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 async def _serve(
-    d: Deployment, given: argparse.Namespace, secrets: Secrets, api: socket.socket, media_socket: socket.socket
+    d: Deployment, given: argparse.Namespace, secrets: Secrets, api: Listening, media_socket: Listening
 ) -> None:
     """The HTTP server answers from the start, of its health and that it is recovering; all else waits for recovery."""
     asyncio.get_running_loop().set_exception_handler(_failed)
@@ -167,6 +168,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, d: Deployment) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._doorsteps: list[Doorstep] = []
         self._d = d
 
     @override
@@ -184,12 +186,18 @@ class _Server(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        self._doorsteps = [Doorstep(each, self._protocol) for each in sockets or ()]
         self.up.set()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return BoundedHttp(self.config, self.server_state, self.lifespan.state)
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._d.feed.close()
+        for each in self._doorsteps:
+            each.close()
         await super().shutdown(sockets)
 
 
