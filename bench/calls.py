@@ -154,12 +154,17 @@ class Fleet:
         min(self._parts, key=len).append(call)
         return call
 
-    def leave(self, call: Call) -> None:
-        """Its socket is closed; what was sent is still taken."""
-        asyncio.get_running_loop().remove_reader(call.wire)
+    async def stop(self, call: Call) -> None:
+        """Ends the stream as the platform does; returns when the server has closed, having taken all that was sent."""
+        next(part for part in self._parts if call in part).remove(call)
+        loop, body = asyncio.get_running_loop(), {"accountSid": "AC0", "callSid": "CA0"}
+        message = {"event": "stop", "sequenceNumber": str(call.sent + 2), "stop": body, "streamSid": _STREAM}
+        loop.remove_reader(call.wire)
+        await loop.sock_sendall(call.wire, call.behind + masked(_TEXT, json.dumps(message).encode()))
+        while not call.closed and await loop.sock_recv(call.wire, 4096):
+            pass
         call.wire.close()
         self.calls.remove(call)
-        next(part for part in self._parts if call in part).remove(call)
         self._pinged.pop(call, None)
 
     def _heard(self, call: Call) -> None:

@@ -40,20 +40,26 @@ class Server:
 @contextmanager
 def product(folder: Path) -> Iterator[Server]:
     """`onrecord serve` as it ships, on an empty folder."""
-    command = ["-m", "onrecord.entrypoints.cli.main", "serve", "--data", str(folder / "data")]
-    command += ["--keys", str(folder / "keys" / "root.key"), "--ready-file", str(folder / "ready.json")]
-    with _running(folder, command) as server:
+    with running(folder, ["-m", "onrecord.entrypoints.cli.main", "serve"]) as server:
+        yield server
+
+
+@contextmanager
+def running(folder: Path, command: Sequence[str]) -> Iterator[Server]:
+    """Any command that takes the options of `serve`."""
+    options = ["--data", str(folder / "data"), "--keys", str(folder / "keys" / "root.key")]
+    with _started(folder, [*command, *options, "--ready-file", str(folder / "ready.json")]) as server:
         yield server
 
 
 @contextmanager
 def bare(folder: Path) -> Iterator[Server]:
-    with _running(folder, ["-m", "bench.bare", str(folder / "ready.json")]) as server:
+    with _started(folder, ["-m", "bench.bare", str(folder / "ready.json")]) as server:
         yield server
 
 
 @contextmanager
-def _running(folder: Path, arguments: Sequence[str]) -> Iterator[Server]:
+def _started(folder: Path, arguments: Sequence[str]) -> Iterator[Server]:
     folder.mkdir(parents=True)
     ready, log = folder / "ready.json", folder / "log"
     with log.open("wb") as output:
