@@ -36,14 +36,14 @@ _AT = 1_700_000_000_000_000_000
 _number = itertools.count()
 
 
-def _event(index: int) -> Event:
+def event(index: int) -> Event:
     """Its payload has 400 bytes or so in canonical form."""
     data = {"party": "customer", "method": "keypad", "scope": ["recording", "transcription"], "text": "x" * 160}
     t = 12.25 + index
     return Event(f"evt-{index:08d}", "consent_granted", t, t + 0.5, _AT + index, "ivr", "key-of-the-bench", data, 0.5)
 
 
-class _Plane:
+class Plane:
     """A sequencer on a new database, a vault with warm keys, and calls that take turns, each of a person of its own."""
 
     def __init__(self, directory: Path) -> None:
@@ -54,7 +54,7 @@ class _Plane:
         calls = [Conversation(ids.new_interaction_id()) for _ in range(_CALLS)]
         for call in calls:
             call.parties.append(PartyEntry("customer", "unknown", ids.new_person_id()))
-            self._drafts(call, [_event(0)])
+            self._drafts(call, [event(0)])
         self._calls = itertools.cycle(calls)
 
     def _drafts(self, call: Conversation, events: Sequence[Event]) -> list[Draft]:
@@ -76,10 +76,10 @@ class _Plane:
         self.store.close()
 
 
-def _rate(directory: Path, batch: int, make: Callable[[_Plane, Sequence[Event]], list[Draft]]) -> float:
+def _rate(directory: Path, batch: int, make: Callable[[Plane, Sequence[Event]], list[Draft]]) -> float:
     """Events a second from payload to acknowledgement, by one caller that hands over `batch` at a time and waits."""
-    plane = _Plane(directory)
-    events = [_event(index) for index in range(batch)]
+    plane = Plane(directory)
+    events = [event(index) for index in range(batch)]
     count, start = 0, time.perf_counter()
     while (passed := time.perf_counter() - start) < _SECONDS:
         plane.sequencer.append(make(plane, events))
@@ -89,18 +89,18 @@ def _rate(directory: Path, batch: int, make: Callable[[_Plane, Sequence[Event]],
 
 
 def _ledger_rate(directory: Path, batch: int) -> float:
-    return _rate(directory, batch, _Plane.drafts)
+    return _rate(directory, batch, Plane.drafts)
 
 
 def _spread_rate(directory: Path, batch: int) -> float:
-    return _rate(directory, batch, _Plane.spread)
+    return _rate(directory, batch, Plane.spread)
 
 
 def _append_rate(directory: Path, batch: int) -> float:
     """The same from sealed drafts on: what the ledger and the store take of it."""
     made: list[Draft] = []
 
-    def once(plane: _Plane, events: Sequence[Event]) -> list[Draft]:
+    def once(plane: Plane, events: Sequence[Event]) -> list[Draft]:
         if not made:
             made.extend(plane.drafts(events))
         return made
@@ -130,8 +130,8 @@ def _against_raw(name: str, rate: Callable[[Path, int], float], batch: int, goal
     report(name, "events/s", figures[name], figures["raw"], goal_ratio=goal)
 
 
-def _log_of(directory: Path, size: int) -> _Plane:
-    plane = _Plane(directory)
+def _log_of(directory: Path, size: int) -> Plane:
+    plane = Plane(directory)
     call = ids.new_interaction_id()
     for start in range(0, size, 1000):
         commitments = [os.urandom(32) for _ in range(start, start + 1000)]
@@ -139,7 +139,7 @@ def _log_of(directory: Path, size: int) -> _Plane:
     return plane
 
 
-def _proof_ms(plane: _Plane, size: int) -> float:
+def _proof_ms(plane: Plane, size: int) -> float:
     """Median of 500 inclusion proofs at random indices."""
     chosen = random.Random(1)  # noqa: S311 - which leaf is measured is no secret
     times: list[float] = []

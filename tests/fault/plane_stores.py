@@ -183,10 +183,9 @@ class Steps:
 class SteppedSequencer(Sequencer):
     steps = None
 
-    def submit(self, drafts, records=None):
-        future = self._enter(drafts, records)
+    def submit_to(self, outcome, drafts, records=None):
+        self._enter(outcome, drafts, records)
         self.steps.later(self._commit_all)
-        return future
 
     def _commit_all(self):
         while self._pending:

@@ -1,8 +1,7 @@
 """Drafts become a group: places in the log, rows, tiles and a signed head. Nothing is written here."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -42,13 +41,29 @@ class Sequenced(msgspec.Struct, frozen=True, gc=False):
 Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
 
 
+class Outcome(Protocol):
+    """Who is told what became of a submission, from the thread that committed; a `concurrent.futures.Future` can be."""
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Asked once, before anything is done: whether it is still wanted."""
+        ...
+
+    def done(self) -> bool:
+        """Whether it has been told."""
+        ...
+
+    def set_result(self, result: tuple[Sequenced, ...], /) -> None: ...
+
+    def set_exception(self, exception: Exception, /) -> None: ...
+
+
 class Submission(NamedTuple):
     """`size`: events in all."""
 
     drafts: tuple[Draft, ...]
     size: int
     records: Records | None
-    future: "Future[tuple[Sequenced, ...]]"
+    outcome: Outcome
 
 
 Tail = tuple[bytes, int, bytes]
@@ -160,6 +175,6 @@ def _fill(assembly: _Assembly, submissions: Sequence[Submission]) -> Submission 
         try:
             assembly.add(submission)
         except Exception as error:  # noqa: BLE001 - a callback may raise anything, and its caller alone hears of it
-            submission.future.set_exception(error)
+            submission.outcome.set_exception(error)
             return submission
     return None

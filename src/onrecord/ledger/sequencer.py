@@ -9,7 +9,7 @@ from time import perf_counter
 
 from onrecord.ledger import checkpoint, note
 from onrecord.ledger.errors import ClosedError, DraftError, InconsistentError
-from onrecord.ledger.group import Built, Draft, Records, Sequenced, Submission, Tails, build
+from onrecord.ledger.group import Built, Draft, Outcome, Records, Sequenced, Submission, Tails, build
 from onrecord.ledger.note import NoteSigner
 from onrecord.ledger.storedlog import StoredLog
 from onrecord.storage.ports import (
@@ -21,7 +21,7 @@ from onrecord.storage.ports import (
     StorageUnknownError,
 )
 
-__all__ = ["Draft", "Observe", "Records", "Sequenced", "Sequencer"]
+__all__ = ["Draft", "Observe", "Outcome", "Records", "Sequenced", "Sequencer"]
 
 Observe = Callable[[int, float], None]
 """Told of each durable commit: how many events it stored, and the seconds that the store took for it."""
@@ -65,31 +65,36 @@ class Sequencer:
 
         Errors: DraftError, ClosedError. Of the future: DraftError, InconsistentError, NotStoredError and other
         retryable StorageErrors (nothing stored), StorageUnknownError (the store could not say)."""
-        future = self._enter(drafts, records)
-        self._wake.put(True)
+        future: Future[tuple[Sequenced, ...]] = Future()
+        self.submit_to(future, drafts, records)
         return future
+
+    def submit_to(self, outcome: Outcome, drafts: Sequence[Draft], records: Records | None = None) -> None:
+        """As `submit`, and `outcome` is told."""
+        self._enter(outcome, drafts, records)
+        self._wake.put(True)
 
     def append(self, drafts: Sequence[Draft], records: Records | None = None) -> tuple[Sequenced, ...]:
         """As `submit`, and waits. The calling thread commits the group itself when no other does."""
-        future = self._enter(drafts, records)
+        future: Future[tuple[Sequenced, ...]] = Future()
+        self._enter(future, drafts, records)
         while not future.done():
             with self._committing:
                 if not future.done():
                     self._commit_next()
         return future.result()
 
-    def _enter(self, drafts: Sequence[Draft], records: Records | None) -> "Future[tuple[Sequenced, ...]]":
+    def _enter(self, outcome: Outcome, drafts: Sequence[Draft], records: Records | None) -> None:
         sizes = [len(draft.commitments) for draft in drafts]
         if not sizes or not all(sizes):
             raise DraftError("a submission has at least one draft, and a draft at least one event")
         if sizes != [len(draft.marks) for draft in drafts]:
             raise DraftError("an event of a draft lacks its mark or its commitment")
-        submission = Submission(tuple(drafts), sum(sizes), records, Future())
+        submission = Submission(tuple(drafts), sum(sizes), records, outcome)
         with self._entrance:
             if self._closed:
                 raise ClosedError("the sequencer is closed")
             self._pending.append(submission)
-        return submission.future
 
     def close(self) -> None:
         """Commits what is pending first."""
@@ -117,8 +122,8 @@ class Sequencer:
         except BaseException as error:
             failure = error if isinstance(error, Exception) else StorageUnknownError("the commit was interrupted")
             for submission in group:
-                if not submission.future.done():
-                    submission.future.set_exception(failure)
+                if not submission.outcome.done():
+                    submission.outcome.set_exception(failure)
             if not isinstance(error, Exception):
                 raise
 
@@ -129,7 +134,7 @@ class Sequencer:
             submission = self._pending[0]
             group.append(submission)
             self._pending.popleft()
-            if submission.future.set_running_or_notify_cancel():
+            if submission.outcome.set_running_or_notify_cancel():
                 count += submission.size
             else:
                 group.pop()
@@ -158,7 +163,7 @@ class Sequencer:
                     self._observe(built.state.head.size - built.group.expected_size, perf_counter() - start)
             finally:
                 for submission, placed in zip(group, built.placed, strict=True):
-                    submission.future.set_result(placed)
+                    submission.outcome.set_result(placed)
             return
         raise ConflictError("other writers were first, again and again")
 

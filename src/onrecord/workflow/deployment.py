@@ -14,6 +14,7 @@ from onrecord.policy.kept import Kept
 from onrecord.policy.pack import Pack
 from onrecord.storage.ports import EventStore, ObjectStore
 from onrecord.vault.vault import Vault
+from onrecord.workflow.acks import Acks
 from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
@@ -66,6 +67,7 @@ class Deployment:
     executor: ThreadPoolExecutor
     writers: ThreadPoolExecutor
     far_reader: ThreadPoolExecutor
+    acks: Acks = field(default_factory=Acks)
     feed: Feed = field(default_factory=Feed)
     commanding: Commanding = field(default_factory=Commanding)
     live: dict[str, Live] = field(default_factory=dict)

@@ -86,7 +86,7 @@ async def append(
         raise NotStoredError("what is on record of this conversation is being looked up")
     try:
         made = drafts(d.vault, TenantId(d.tenant), live.conversation, events)
-        done = await asyncio.wrap_future(d.sequencer.submit(made, records))
+        done = await d.acks.submit(d.sequencer, made, records)
         flagged = len(live.flags)
         live.apply(events)
     except OnRecordError as error:
