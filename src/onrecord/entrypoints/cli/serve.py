@@ -24,6 +24,7 @@ from onrecord.entrypoints.api.app import create_app
 from onrecord.entrypoints.api.protocol import BoundedHttp
 from onrecord.entrypoints.bootstrap import open_deployment
 from onrecord.entrypoints.cli import collector, options
+from onrecord.entrypoints.cli.ending import force_later
 from onrecord.entrypoints.cli.lastwords import take_over
 from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
 from onrecord.entrypoints.doorstep import Doorstep, Listening
@@ -40,11 +41,12 @@ from onrecord.workflow.recover import recover, rest
 
 GRACE_SECONDS = 20.0
 MAX_CONNECTIONS = 1000
+ORDERLY, DISORDERLY, NOT_STARTED = 0, 1, 2
 log = structlog.get_logger("serve")
 
 
 def run(argv: list[str]) -> int:
-    """0 after an orderly end, 2 where it could not start."""
+    """0 after an orderly end, 1 after another that its own process lived to see, 2 where it could not start."""
     given = options.parsed(argv)
     sys.setswitchinterval(0.0005)  # with 5 ms a commit thread holds the event loop back
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -60,6 +62,7 @@ def run(argv: list[str]) -> int:
         logger_factory=lambda *_: LineLogger(lines),
     )
     take_over()
+    status = NOT_STARTED
     try:
         options.check_bind(given.host)
         secrets = options.secrets(given)
@@ -70,15 +73,15 @@ def run(argv: list[str]) -> int:
             open_deployment(options.settings(given)) as deployment,
         ):
             log.info("starting", version=version("onrecord"), hold_back=given.hold_back)
-            uvloop.run(_serve(deployment, given, secrets, api, media))
+            status = uvloop.run(_serve(deployment, given, secrets, api, media))
             log.info("stopped")
     except OnRecordError as error:
         with contextlib.suppress(OSError):
             print(f"onrecord: {error.diagnostics()}", file=sys.stderr, flush=True)
-        return 2
+        return status or DISORDERLY
     finally:
         lines.close()
-    return 0
+    return status
 
 
 def _listen(host: str, port: int) -> Listening:
@@ -98,8 +101,9 @@ def _failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 async def _serve(
     d: Deployment, given: argparse.Namespace, secrets: Secrets, api: Listening, media_socket: Listening
-) -> None:
-    """The HTTP server answers from the start, of its health and that it is recovering; all else waits for recovery."""
+) -> int:
+    """The exit status. The HTTP server answers from the start, of its health and that it is recovering; all else waits
+    for recovery. Errors: those of `recover`."""
     asyncio.get_running_loop().set_exception_handler(_failed)
     report(d, Trouble.RECOVERING)
     credentials = Credentials(d)
@@ -122,7 +126,7 @@ async def _serve(
     up = asyncio.create_task(server.up.wait())
     await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
     if not await _recovered(d, server, serving):
-        return
+        return ORDERLY
     resume_commands(d)
     await media.start()
     for door in secrets.unchecked():
@@ -139,10 +143,23 @@ async def _serve(
     await serving
     for keeper in keepers:
         keeper.cancel()
-    async with asyncio.timeout(GRACE_SECONDS):
-        await media.stop()
-        await leave_paused(d)
-        await rest(d)
+    return await _end(d, media)
+
+
+async def _end(d: Deployment, media: MediaServer) -> int:
+    """What cannot be written now is for the next start, which is as after a kill."""
+    try:
+        async with asyncio.timeout(GRACE_SECONDS):
+            await media.stop()
+            await leave_paused(d)
+            await rest(d)
+    except OnRecordError as error:
+        log.error("not_ended", code=error.code)
+    except TimeoutError:
+        log.error("not_ended", code="timeout")
+    else:
+        return ORDERLY
+    return DISORDERLY
 
 
 async def _recovered(d: Deployment, server: "_Server", serving: asyncio.Task[None]) -> bool:
@@ -174,6 +191,8 @@ class _Server(uvicorn.Server):
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         report(self._d, Trouble.STOPPING)
+        if not self.should_exit:
+            force_later()
         super().handle_exit(sig, frame)
 
     @override
