@@ -21,7 +21,7 @@ from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
 from onrecord.workflow.writing import Writing
 
-SEALED_AT_ONCE = 16
+SEALED_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
