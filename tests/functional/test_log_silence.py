@@ -150,6 +150,7 @@ def test_a_disk_that_is_full_says_nothing_of_whom_it_was_to_hold(spoken_to: Serv
         with Neutral(spoken_to, token=new_token(talk)).start((NAME.replace(" ", "-"), "mulaw", RATE)) as media:
             media.frame(0, 0, sound(1.0))
             media.taken()
+        assert "onrecord_segments_lost_total 0.0" not in client.get("/metrics").text
     told = lines(spoken_to)
     assert {line["level"] for line in told} == {"info", "warning", "error"}
 

@@ -115,6 +115,7 @@ class Measures:
     request_seconds: dict[str, Histogram] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
+    segments_lost: int = 0
     alarms: Counter[str] = field(default_factory=Counter)
     alarms_active: Counter[str] = field(default_factory=Counter)
     frames: Frames = field(default_factory=Frames)

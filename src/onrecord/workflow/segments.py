@@ -102,6 +102,7 @@ def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None) -> N
         return
     with contextlib.suppress(CaptureError):
         track.gate.discarded(segment)
+    d.measures.segments_lost += 1
     segment.payload[:] = bytes(len(segment.payload))
     if not live.losing:
         live.losing = True

@@ -71,6 +71,8 @@ def _media(d: Deployment) -> Iterator[Metric]:
     yield _gauge("streams_overloaded", "Streams whose gates are shut until their input is caught up with.", behind)
     told = "Media by what became of it, in frames of 20 ms; `received` is what came."
     yield _counters("frames", told, "fate", d.measures.frames.totals(d.live.values()))
+    lost = d.measures.segments_lost
+    yield CounterMetricFamily("onrecord_segments_lost", "Segments of sound that could not be stored.", value=lost)
     told = "From the arrival of what closes to the gates being closed."
     yield _histogram("gate_close_seconds", told, d.measures.close_seconds)
 
