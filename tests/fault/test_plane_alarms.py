@@ -301,7 +301,7 @@ def test_an_alarm_that_cannot_be_stored_is_on_record_once_it_can():
         h.life.fault._plan = lambda name, _: NOT_STORED if name == "commit" else None
         with capture_logs() as logs:
             await h.pass_by(12)
-        assert [line["event"] for line in logs] == ["alarm", "notice_put_off"]
+        assert [line["event"] for line in logs] == ["alarm", "trouble", "notice_put_off"]
         assert h.active == {GAP: 1}
         assert await h.told() == ([], [])
         h.life.fault.calm()

@@ -10,9 +10,17 @@ _DATE_TIME = re.compile(
 )
 
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class Clock(Protocol):
     def now_ns(self) -> int:
-        """Nanoseconds since the Unix epoch, UTC."""
+        """Nanoseconds since the Unix epoch, UTC, as the machine has it: it may be set, backwards too."""
+        ...
+
+    def steady_ns(self) -> int:
+        """Nanoseconds since some instant, the same for this process: never set, and it counts while the machine sleeps
+        where the system can tell."""
         ...
 
 
@@ -20,17 +28,29 @@ class SystemClock:
     def now_ns(self) -> int:
         return time.time_ns()
 
+    def steady_ns(self) -> int:
+        return time.clock_gettime_ns(_STEADY)
+
 
 class ManualClock:
     """A clock that stands still until told. For tests and replays."""
 
     def __init__(self, now_ns: int = 1_700_000_000_000_000_000) -> None:
         self._now_ns = now_ns
+        self._steady_ns = 0
 
     def now_ns(self) -> int:
         return self._now_ns
 
+    def steady_ns(self) -> int:
+        return self._steady_ns
+
     def advance(self, seconds: float) -> None:
+        self._now_ns += round(seconds * 1e9)
+        self._steady_ns += round(seconds * 1e9)
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets it."""
         self._now_ns += round(seconds * 1e9)
 
 

@@ -23,11 +23,11 @@ class Listening(socket.socket):
 
     @override
     def accept(self) -> tuple[socket.socket, Any]:
-        """Errors: OSError; ConnectionAbortedError where the connection was closed."""
+        """Errors: OSError."""
         connection, address = super().accept()
-        if is_last(connection.fileno()):
+        while is_last(connection.fileno()):
             connection.close()
-            raise ConnectionAbortedError
+            connection, address = super().accept()
         return connection, address
 
     def remove_reader(self, descriptor: int) -> None:

@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class KeyCache(Generic[K, V]):
-    """At most `capacity` entries, each at most `lifetime_ns` old by the clock; the oldest makes room. Python cannot
+    """At most `capacity` entries, each at most `lifetime_ns` old, steadily counted; the oldest makes room. Python cannot
     wipe what is dropped: it stays in the process's memory until reused."""
 
     __slots__ = ("_capacity", "_clock", "_entries", "_lifetime_ns")
@@ -24,7 +24,7 @@ class KeyCache(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         entry = self._entries.get(key)
-        if entry is None or not 0 <= self._clock.now_ns() - entry[0] < self._lifetime_ns:
+        if entry is None or self._clock.steady_ns() - entry[0] >= self._lifetime_ns:
             return None
         return entry[1]
 
@@ -33,7 +33,7 @@ class KeyCache(Generic[K, V]):
         self._entries.pop(key, None)
         while len(self._entries) >= self._capacity:
             del self._entries[next(iter(self._entries))]
-        self._entries[key] = (self._clock.now_ns(), value, frozenset(made_from))
+        self._entries[key] = (self._clock.steady_ns(), value, frozenset(made_from))
 
     def evict(self, keys: frozenset[KeyId]) -> None:
         """One writer at a time."""

@@ -153,7 +153,7 @@ class Watch:
         c = live.conversation
         if c.started_at is None:
             return False
-        now = live.now(self._d.clock.now_ns())
+        now = live.now(live.clock_ns(self._d.clock))
         ended = c.ended_t is not None and now >= c.ended_t
         return not ended and not _closed(live, now) and (head is None or not _closed(live, head))
 
@@ -165,7 +165,7 @@ class Watch:
         if c.ended_t is not None and head > c.ended_t:
             yield Cause(Alarm.MEDIA_UNWANTED, name, stream, Why.ENDED)
             return
-        now = live.now(self._d.clock.now_ns())
+        now = live.now(live.clock_ns(self._d.clock))
         if not _closed(live, head) or not _closed(live, now):
             return
         if _door(live, stream) in PAUSABLE:
@@ -191,7 +191,7 @@ class Watch:
         if live is None or live.conversation.seal is not None or cause.alarm is Alarm.COMMAND_NOT_FOLLOWED:
             return False
         data = {"alarm": cause.alarm.value, "why": cause.why.value, "stream": cause.stream}
-        notice(self._d, live, kind, data, live.now(self._d.clock.now_ns()))
+        notice(self._d, live, kind, data, live.now(live.clock_ns(self._d.clock)))
         return True
 
 

@@ -184,7 +184,7 @@ class _Follower:
 def wish_of(d: Deployment, live: Live) -> Wish:
     """What a recording is to do at present: to stop where nothing can open it any more, to pause while it is closed."""
     c = live.conversation
-    now = live.now(d.clock.now_ns())
+    now = live.now(live.clock_ns(d.clock))
     if c.seal is not None or c.erased or c.unreadable or (c.ended_t is not None and c.ended_t <= now):
         return Wish.STOP
     if not live.closed(Kind.AUDIO_RECORDING, now, now + INSTANT):

@@ -68,7 +68,7 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
     principal.need(Scope.ARTIFACTS_WRITE)
     _check(live, new)
     ended = live.conversation.ended_t
-    until = live.now(d.clock.now_ns()) if ended is None else ended
+    until = live.now(live.clock_ns(d.clock)) if ended is None else ended
     loop = asyncio.get_running_loop()
     claim = await loop.run_in_executor(d.executor, _claim, new, until)
     while True:

@@ -103,7 +103,7 @@ async def append(
 
 def internal(live: Live, d: Deployment, kind: Internal, data: Mapping[str, Any], t: float | None = None) -> Event:
     """An event of the product's own, at `t` seconds (default: now)."""
-    now_ns = d.clock.now_ns()
+    now_ns = live.clock_ns(d.clock)
     started = live.conversation.started_at
     received = max(0.0, (now_ns - started) / 1e9) if started is not None else 0.0
     moment = live.now(now_ns) if t is None else t

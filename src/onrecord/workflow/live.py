@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from onrecord.base.clock import Clock
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
 from onrecord.capture.permission import Permission, Shut, Union
 from onrecord.capture.track import TrackGate
@@ -81,7 +82,8 @@ class Live:
     whenever the gates may have changed; they must not raise. By stream: `lags` where input waits, `overloads` what is
     shut until it has caught up. `unsaid` are events of the product's own that the record has not taken yet. `unsealed`
     counts the segments in `sealing`, of which the last was settled at `settled`, in seconds of the event loop's clock;
-    while `giving_up` nothing is added to them. `losing`: the last that was to be stored was not."""
+    while `giving_up` nothing is added to them. `losing`: the last that was to be stored was not.
+    `wall`: see `clock_ns`."""
 
     conversation: Conversation
     timeline: Timeline
@@ -106,6 +108,7 @@ class Live:
     settled: float = 0.0
     giving_up: bool = False
     losing: bool = False
+    wall: int | None = None
 
     def permission(self) -> Permission:
         """What the gates of recordings ask, as a value: the union of everything that closes. A closing counts from the
@@ -140,6 +143,16 @@ class Live:
         self.opened = max([self.opened, *opening])
         if facts:
             self.timeline = self.timeline.with_facts(facts)
+
+    def clock_ns(self, clock: Clock) -> int:
+        """The wall clock as this conversation has it, in nanoseconds since the epoch: as it stood when it was first
+        asked, but after all that is on record, and steady from then on. Setting the machine's clock changes no call."""
+        steady = clock.steady_ns()
+        if self.wall is None:
+            c = self.conversation
+            known = 0 if c.started_at is None else c.started_at + round(c.last_received * 1e9)
+            self.wall = max(clock.now_ns(), known) - steady
+        return self.wall + steady
 
     def media_head(self) -> float:
         """Seconds of media heard so far, over all tracks."""

@@ -35,7 +35,7 @@ class Overload:
     def restarts(self, now: float) -> None:
         """Nothing waits at this moment, or for nothing that is this process's fault; but more may wait than is seen."""
         self._since = now
-        lag = Lag(self.d.clock.now_ns(), self.stream.head)
+        lag = Lag(self.stream.live.clock_ns(self.d.clock), self.stream.head)
         self.stream.live.lags[self.stream.id] = lag
 
     def caught_up(self, now: float) -> None:

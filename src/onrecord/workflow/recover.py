@@ -145,6 +145,7 @@ async def _replace(d: Deployment, name: str) -> None:
     before = d.live[name]
     d.measures.frames.take(before)
     live = await asyncio.get_running_loop().run_in_executor(d.executor, _load, d, name)
+    live.wall = before.wall
     live.closings = live.closings.owe(e for e in before.closings.all() if e.event_id not in live.said)
     live.unsaid = [e for e in before.unsaid if e.event_id not in live.said]
     await _take_up(d, live)

@@ -137,7 +137,7 @@ def _origin(d: Deployment, live: Live, offset: float | None) -> tuple[float, flo
         return offset, 0.0
     if not live.conversation.streams:
         return 0.0, 0.0
-    return live.now(d.clock.now_ns()), RECONNECT_UNCERTAINTY
+    return live.now(live.clock_ns(d.clock)), RECONNECT_UNCERTAINTY
 
 
 def _persons_of(live: Live, track: str) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def _read(
     """What may be said, and the first reason why not all of it may."""
     statements: list[Statement] = []
     refusals: list[OnRecordError] = []
-    now_ns = d.clock.now_ns()
+    now_ns = live.clock_ns(d.clock)
     for item in raw:
         try:
             statement = parse(d, live, principal, item, now_ns)
@@ -239,7 +239,7 @@ class _Reply:
     def __init__(self, d: Deployment, live: Live, post: Sorted) -> None:
         before = live.timeline
         after = before.with_facts(facts_of(post.events))
-        now = live.now(d.clock.now_ns())
+        now = live.now(live.clock_ns(d.clock))
         known = max([now, live.conversation.last_received, *[event.received for event in post.events]])
         raised = after.flags_since(before, known, {event.event_id for event in post.events})
         repeated = [Flag("DUPLICATE_EVENT", event.t, event.event_id) for event in post.repeated]

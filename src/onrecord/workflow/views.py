@@ -22,7 +22,7 @@ def flags(found: Iterable[Flag]) -> list[dict[str, Any]]:
 
 def decisions_at(d: Deployment, live: Live, t: float | None, as_of: float | None) -> dict[str, Any]:
     """The decisions for instant `t` as known at `as_of`, both in seconds; now where not given."""
-    now = live.now(d.clock.now_ns())
+    now = live.now(live.clock_ns(d.clock))
     moment = now if t is None else t
     if as_of is None:
         known = max(now, live.conversation.last_received)
@@ -43,7 +43,7 @@ def interaction(d: Deployment, live: Live) -> dict[str, Any]:
     started, ended = c.started_at, None
     if started is not None and c.ended_t is not None:
         ended = rfc3339(started + round(c.ended_t * 1e9))
-    now = live.now(d.clock.now_ns())
+    now = live.now(live.clock_ns(d.clock))
     shut = live.is_shut
     made = live.timeline.at(now)
     return {

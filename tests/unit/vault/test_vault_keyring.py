@@ -139,9 +139,19 @@ def test_cached_keys_end_with_their_lifetime(home, tenant, persons):
     home.clock.advance(0.2)
     home.keyring.opening(tenant, keys)
     assert [each.purpose for each in home.keys.unwraps()[count:]] == [Purpose.OPEN, Purpose.OPEN]
-    home.clock.advance(-1000)
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600, 10 * 365 * 86400])
+def test_setting_the_wall_clock_neither_ends_nor_prolongs_a_cached_key(home, tenant, persons, seconds):
+    keys = home.keyring.sealing(tenant, persons[:1], KeyClass.EVENT).keys
+    count = len(home.keys.unwraps())
+    home.clock.advance(200)
+    home.clock.step(seconds)
     home.keyring.opening(tenant, keys)
-    assert len(home.keys.unwraps()) == count + 4
+    assert len(home.keys.unwraps()) == count
+    home.clock.advance(100.1)
+    home.keyring.opening(tenant, keys)
+    assert len(home.keys.unwraps()) == count + 2
 
 
 def test_the_cache_is_bounded_and_evicts_by_key():

@@ -100,7 +100,7 @@ def _instant(call: Call, live: Live, name: str) -> float | None:
     try:
         return seconds(float(text), name)
     except ValueError:
-        now_ns = call.d.clock.now_ns()
+        now_ns = live.clock_ns(call.d.clock)
         started = live.conversation.started_at
         return instant(text, now_ns if started is None else started, live.now(now_ns))[0]
 

@@ -156,7 +156,7 @@ async def _end(d: Deployment, media: MediaServer) -> int:
     except OnRecordError as error:
         log.error("not_ended", code=error.code)
     except TimeoutError:
-        log.error("not_ended", code="timeout")
+        log.error("not_ended_in_time")
     else:
         return ORDERLY
     return DISORDERLY
