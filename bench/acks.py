@@ -23,6 +23,7 @@ _RATE = 20_000
 _SECONDS = 2.0
 _WARM_SECONDS = 0.5
 _TICK = 0.0005
+_EVENTS = 1000
 _ROUNDS = 5
 _SYNC_BYTES = 16_384
 _SWITCH_SECONDS = 0.0005  # as the server has it
@@ -50,6 +51,7 @@ async def _offer(plane: Plane) -> list[float]:
     """Seconds from due to acknowledged, of every submission after the warm-up."""
     acks = Acks()
     warm, end = int(_RATE * _WARM_SECONDS), int(_RATE * (_WARM_SECONDS + _SECONDS))
+    events = [event(number) for number in range(_EVENTS)]
     heard: list[float] = []
     last: asyncio.Future[object] | None = None
 
@@ -61,7 +63,7 @@ async def _offer(plane: Plane) -> list[float]:
     while offered < end:
         due = min(end, int((time.perf_counter() - start) * _RATE))
         for number in range(offered, due):
-            last = acks.submit(plane.sequencer, plane.drafts([event(number)]))
+            last = acks.submit(plane.sequencer, plane.drafts([events[number % _EVENTS]]))
             last.add_done_callback(acknowledged)
         offered = max(offered, due)
         await asyncio.sleep(_TICK)

@@ -1,10 +1,9 @@
 """Appends events to the record: sealed per person, committed to, sequenced; and reads them back."""
 
-import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, cast
 
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salts
@@ -52,7 +51,9 @@ def drafts(vault: Vault, tenant: TenantId, conversation: Conversation, events: S
     """In order. Consecutive events about the same persons are sealed as one, up to 32. Errors: VaultError."""
     made: list[Draft] = []
     for persons, run in groupby(events, partial(about, conversation)):
-        while part := list(islice(run, _SEALED_TOGETHER)):
+        several = list(run)
+        for at in range(0, len(several), _SEALED_TOGETHER):
+            part = several[at : at + _SEALED_TOGETHER]
             made.append(_draft(vault, tenant, conversation.interaction, persons, part))
     return made
 
