@@ -30,7 +30,7 @@ _ENCODE = _encode_table()
 
 def decode(payload: bytes | bytearray) -> NDArray[np.int16]:
     """int16, (samples,). 0xFF and 0x7F are both 0."""
-    return _DECODE[np.frombuffer(payload, dtype=np.uint8)]
+    return _DECODE.take(np.frombuffer(payload, dtype=np.uint8))
 
 
 def encode(samples: NDArray[np.int16]) -> bytes:

@@ -29,6 +29,7 @@ MAX_UNREAD = 262_144  # bytes sent and not taken by the peer, beside what the ke
 START_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 _KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
+_CLOSE, _PING, _PONG = WSMsgType.CLOSE, WSMsgType.PING, WSMsgType.PONG
 
 log = structlog.get_logger("ingest")
 
@@ -101,11 +102,11 @@ class MediaSocket(WSListener):
         kind = frame.msg_type
         turns = self._turns
         turns.left -= FIXED + frame.payload_size
-        if kind is WSMsgType.CLOSE:
+        if kind is _CLOSE:
             self._intake.take(None)
-        elif self._closed or kind is WSMsgType.PONG:
+        elif self._closed or kind is _PONG:
             pass
-        elif kind is WSMsgType.PING:
+        elif kind is _PING:
             self._intake.take(frame.get_payload_as_bytes())
         else:
             try:
