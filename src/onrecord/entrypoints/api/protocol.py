@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol, with bounds on what precedes a request: how long it may be, and how long it may take."""
+"""uvicorn's HTTP protocol, with bounds on what precedes a request (how long it may be, and how long it may take) and on
+how long an answer may stay unread."""
 
 import asyncio
 
@@ -6,6 +7,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from onrecord.entrypoints.api.problems import RequestError
+from onrecord.entrypoints.unread import Unread
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15.0
@@ -13,22 +15,39 @@ HEAD_SECONDS = 15.0
 
 class BoundedHttp(HttpToolsProtocol):
     """A head (request line and headers) beyond 64 KiB ends the connection with 400; one that is not whole 15 seconds
-    after its first byte, or after the connection was made, ends it without a word."""
+    after its first byte, or after the connection was made, ends it without a word. So does an answer of which a client
+    takes nothing for 15 seconds."""
 
     _in_head = True
     _head_bytes = 0
     _fields_bytes = 0
     _patience: asyncio.TimerHandle | None = None
+    _unread: Unread | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
+        self._unread = Unread(transport, transport.abort)
         self._wait()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_longer()
+        if self._unread is not None:
+            self._unread.under()
         super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.over()
+        super().pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.under()
+        super().resume_writing()
 
     @override
     def data_received(self, data: bytes) -> None:
