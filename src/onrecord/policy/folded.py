@@ -12,6 +12,7 @@ from onrecord.policy.fold import Effect, Fold, Step
 from onrecord.policy.kinds import Kind
 from onrecord.policy.purposes import INDEX, ORDER
 from onrecord.policy.series import Series
+from onrecord.policy.stepwise import Steps
 from onrecord.policy.verdict import Decision, Ruling, Verdict
 
 _at = attrgetter("at")
@@ -91,7 +92,7 @@ class Folded:
         found.sort(key=lambda place: place[:2])
         return [(at, ORDER[index], change.decision(change.ruling)) for at, index, change in found]
 
-    def with_effects(self, fold: Fold, effects: Sequence[Effect]) -> "Folded":
+    def with_effects(self, fold: Fold, effects: Sequence[Effect]) -> "Steps[Folded]":
         """Effects of one instant set in as they were told of, those already here first. Steps before the first of them
         are kept; those after it are made anew until one is as it was."""
         if not effects:
@@ -101,14 +102,15 @@ class Folded:
         new = [self.steps[first - 1]]
         for effect in ordered:
             upto = self.steps.upto(effect.at, place)
-            kept = self._refold(fold, new, place, upto)
+            kept = yield from self._refold(fold, new, place, upto)
             new += self.steps.part(kept, upto)
             place = upto
             new.append(fold.next(new[-1], effect))
-        kept = self._refold(fold, new, place, len(self.steps))
+            yield
+        kept = yield from self._refold(fold, new, place, len(self.steps))
         return self._replaced(new[1:], first, kept)
 
-    def _refold(self, fold: Fold, new: list[Step], place: int, upto: int) -> int:
+    def _refold(self, fold: Fold, new: list[Step], place: int, upto: int) -> Steps[int]:
         """Brings the effects of `self.steps[place:upto]` behind `new`; the place from which on all are as they were."""
         for number in range(place, upto):
             old = self.steps[number]
@@ -118,6 +120,7 @@ class Folded:
             if step.like(old):
                 return number
             new.append(step)
+            yield
         return upto
 
     def _replaced(self, new: list[Step], first: int, kept: int) -> "Folded":

@@ -1,7 +1,9 @@
 """Facts to decisions: the state of a call as a step function of time. Pure and total; no clock."""
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 from typing import Any, Final
 
 from onrecord.base.stretch import Stretch
@@ -14,10 +16,12 @@ from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER, ConsentState, Purpose
 from onrecord.policy.series import Series
 from onrecord.policy.standing import consent_state
+from onrecord.policy.stepwise import Steps, finished
 from onrecord.policy.trace import Trace, empty, extended
 from onrecord.policy.verdict import Decision, Flag
 
 KERNEL = "onrecord-policy-kernel/1"
+_MOST_NEXT = 8
 _WORDS = tuple(kind.value for kind in ORDER)
 Transition = tuple[float, Kind, Decision]
 
@@ -33,7 +37,7 @@ class Timeline:
         self.policy: Final = policy
         self.head: Final = head
         self.trace: Final = empty(Fold(policy), head) if trace is None else trace
-        self._next: tuple[tuple[Fact, ...], Timeline] | None = None
+        self._next: tuple[tuple[tuple[Fact, ...], Timeline], ...] = ()
 
     @property
     def facts(self) -> Series[Fact]:
@@ -46,10 +50,18 @@ class Timeline:
     def with_facts(self, facts: Sequence[Fact]) -> "Timeline":
         """The same as each `with_fact` after the other, folded once; also where the same is asked for again, as what
         closes is: before it is durable, and then."""
+        return finished(self.telling(facts))
+
+    def telling(self, facts: Sequence[Fact]) -> "Steps[Timeline]":
+        """`with_facts` in steps, of which each folds one fact at most."""
         told = tuple(facts)
-        if self._next is None or self._next[0] != told:
-            self._next = (told, Timeline(self.policy, self.head, extended(self.trace, self.head, told)))
-        return self._next[1]
+        for known, timeline in self._next:
+            if known == told:
+                return timeline
+        trace = yield from extended(self.trace, self.head, told)
+        made = Timeline(self.policy, self.head, trace)
+        self._next = (*self._next[-_MOST_NEXT + 1 :], (told, made))
+        return made
 
     def at(self, t: float) -> dict[Kind, Decision]:
         """What holds at instant `t`, seconds, by the facts in this timeline."""
@@ -77,23 +89,12 @@ class Timeline:
         """Every change of verdict, state or reason, by time; none from what held before the first fact."""
         return self.trace.folded.transitions()
 
-    def changes_since(self, before: "Timeline") -> list[tuple[float, Change]]:
+    def changes_since(self, before: "Timeline") -> Iterator[tuple[float, Change]]:
         """By time and kind, what changes here and did not in `before`, each with its instant; and where a change fell
-        away, what holds there now."""
-        folded, mine, theirs = self.trace.folded, self.trace.folded.changes, before.trace.folded.changes
-        found: list[tuple[float, int, Change]] = []
-        for index, (listed, other) in enumerate(zip(mine, theirs, strict=True)):
-            if listed is other:
-                continue
-            left, right, until = listed.unlike(other)
-            old = {change.at: change.ruling for change in other.part(max(left, 1), until)}
-            for change in listed.part(max(left, 1), right):
-                was = old.pop(change.at, None)
-                if was is None or not change.ruling.alike(was):
-                    found.append((change.at, index, change))
-            found += [(t, index, folded.change(index, t)) for t in old]
-        found.sort(key=lambda change: change[:2])
-        return [(t, change) for t, _, change in found]
+        away, what holds there now. Made one after the other."""
+        pairs = enumerate(zip(self.trace.folded.changes, before.trace.folded.changes, strict=True))
+        parts = [_unlike(index, mine, theirs) for index, (mine, theirs) in pairs if mine is not theirs]
+        return ((t, change) for t, _, change in merge(*parts))
 
     def flags(self, as_of: float = math.inf) -> list[Flag]:
         """All that is raised by the facts in this timeline, and at `as_of` by the silence of those who should have
@@ -125,6 +126,22 @@ class Timeline:
         folded = self.trace.folded
         call = folded.steps[folded.position(t)].call
         return {m.key: {purpose: consent_state(call, m, purpose) for purpose in Purpose} for m in call.asked()}
+
+
+def _unlike(index: int, mine: Series[Change], theirs: Series[Change]) -> Iterator[tuple[float, int, Change]]:
+    """The changes of one kind, by its place in `ORDER`, that are in `mine` and not so in `theirs`, by time."""
+    left, right, until = mine.unlike(theirs)
+    new = mine.part(max(left, 1), right)
+    old = {change.at: change.ruling for change in theirs.part(max(left, 1), until)}
+    if not old:
+        return ((change.at, index, change) for change in new)
+    found: list[tuple[float, int, Change]] = []
+    for change in new:
+        was = old.pop(change.at, None)
+        if was is None or not change.ruling.alike(was):
+            found.append((change.at, index, change))
+    found += [(t, index, mine[max(mine.upto(t) - 1, 0)]) for t in old]
+    return iter(sorted(found, key=itemgetter(0)))
 
 
 def _with_silence(

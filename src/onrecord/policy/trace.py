@@ -12,6 +12,7 @@ from onrecord.policy.kinds import HANDLING_RECORDS
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.series import Series
+from onrecord.policy.stepwise import Steps
 from onrecord.policy.verdict import Flag
 
 _LATE_CLOSINGS = {
@@ -44,7 +45,7 @@ def empty(fold: Fold, head: Head) -> Trace:
     return Trace(fold, Series(), (), Series(), -math.inf, 0.0, folded, folded)
 
 
-def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Trace:
+def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Steps[Trace]:
     """With more facts, one after the other. One that was received before others takes its place among them."""
     last = trace.facts.last.received if trace.facts else -math.inf
     for fact in facts:
@@ -54,8 +55,9 @@ def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Trace:
         last = fact.received
     hearing = _Hearing(trace)
     for fact in facts:
-        hearing.hear(fact)
-    return hearing.heard_all(trace, facts)
+        yield from hearing.hear(fact)
+        yield
+    return (yield from hearing.heard_all(trace, facts))
 
 
 class _Hearing:
@@ -71,11 +73,11 @@ class _Hearing:
         self._older: int | None = None  # how many of those waiting were received before this instant, if any may be
         self._flags: list[Flag] = []
 
-    def hear(self, fact: Fact) -> None:
+    def hear(self, fact: Fact) -> Steps[None]:
         if fact.received != self._received:
             self._received, self._older = fact.received, len(self._waiting)
         first = self._first(fact.event_id)
-        self._flags += self._raised(fact, fresh=first is None)
+        self._flags += yield from self._raised(fact, fresh=first is None)
         if first is None:
             self._new[fact.event_id] = fact
             if fact.type != "event_repeated":
@@ -84,8 +86,9 @@ class _Hearing:
             self._delay = max(self._delay, fact.received - span_of(fact).early)
             self._waiting += effects(fact)
 
-    def heard_all(self, trace: Trace, facts: Sequence[Fact]) -> Trace:
-        known = self._before()
+    def heard_all(self, trace: Trace, facts: Sequence[Fact]) -> Steps[Trace]:
+        known = yield from self._before()
+        folded = yield from self._folded.with_effects(self._fold, self._waiting)
         return Trace(
             trace.fold,
             trace.facts.grown(facts),
@@ -94,7 +97,7 @@ class _Hearing:
             self._latest,
             self._delay,
             known,
-            self._folded.with_effects(self._fold, self._waiting),
+            folded,
         )
 
     def _first(self, event_id: str) -> Fact | None:
@@ -103,15 +106,15 @@ class _Hearing:
                 return part[event_id]
         return None
 
-    def _before(self) -> Folded:
+    def _before(self) -> Steps[Folded]:
         """What all that was received before the present instant folds to."""
         if self._older is not None:
-            self._folded = self._folded.with_effects(self._fold, self._waiting[: self._older])
+            self._folded = yield from self._folded.with_effects(self._fold, self._waiting[: self._older])
             del self._waiting[: self._older]
             self._known, self._older = self._folded, None
         return self._known
 
-    def _raised(self, fact: Fact, *, fresh: bool) -> list[Flag]:
+    def _raised(self, fact: Fact, *, fresh: bool) -> Steps[list[Flag]]:
         """What follows from when and how often a fact was received."""
         t = instant_of(fact)
         if fact.type == "event_repeated":
@@ -127,16 +130,16 @@ class _Hearing:
             names.append("LATE_EVENT")
         if span_of(fact).late < self._latest:
             names.append("OUT_OF_ORDER")
-        if late and fact.type in _LATE_CLOSINGS and self._went_on(fact, t):
+        if late and fact.type in _LATE_CLOSINGS and (yield from self._went_on(fact, t)):
             names.append(_LATE_CLOSINGS[fact.type])
         return [Flag(name, t, fact.event_id) for name in names]
 
-    def _went_on(self, fact: Fact, t: float) -> bool:
+    def _went_on(self, fact: Fact, t: float) -> Steps[bool]:
         """Whether, as known before a late closing arrived, content was captured between the two."""
         listed = data_of(fact).get("kinds")
         named = [kind for kind in ORDER if isinstance(listed, list | tuple) and kind.value in listed]
         kinds = named or [kind for kind in ORDER if kind not in HANDLING_RECORDS]
-        known = self._before()
+        known = yield from self._before()
         return any(known.captured(kind, t, fact.received) for kind in kinds)
 
 

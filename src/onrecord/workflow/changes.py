@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from onrecord.policy.kernel import Timeline
-from onrecord.workflow.feed import Message
+from onrecord.policy.stepwise import Steps
+from onrecord.workflow.feed import Feed, Message
+from onrecord.workflow.turns import SLICE, stepwise, turn
 
 
 def messages(
     interaction: str, before: Timeline, after: Timeline, indices: Mapping[str, int], last: int
-) -> list[Message]:
+) -> Steps[list[Message]]:
     """One per kind and instant whose verdict, state or reason changed, also in the past. `indices`: leaf index by
     event id; what another event than these now causes counts to `last`."""
     counts: dict[int, int] = {}
@@ -20,5 +22,16 @@ def messages(
         words = change.ruling.words
         told = (words["verdict"], words["state"], words["reason"])
         found.append(Message(index, ordinal, interaction, change.ruling.kind.value, t, *told, change.cause))
+        yield
     found.sort()
     return found
+
+
+async def publish(feed: Feed, making: Steps[list[Message]]) -> None:
+    """One post's after the other's, in the order in which they were stored."""
+    async with feed.order:
+        made = await stepwise(making)
+        for start in range(0, len(made), SLICE):
+            if start:
+                await turn()
+            feed.publish(made[start : start + SLICE])

@@ -26,6 +26,10 @@ class Closings:
         number = self.posts + 1
         return number, replace(self, underway=(*self.underway, (number, tuple(events))), posts=number)
 
+    def accept_more(self, number: int, events: Iterable[Event]) -> "Closings":
+        """Further ones of that post."""
+        return replace(self, underway=(*self.underway, (number, tuple(events))))
+
     def done(self, number: int) -> "Closings":
         """The post is stored, or was refused."""
         return replace(self, underway=tuple(post for post in self.underway if post[0] != number))

@@ -68,6 +68,7 @@ class Feed:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self._history: deque[Message] = deque(maxlen=HISTORY_LIMIT)
+        self.order = asyncio.Lock()
         self.closed = False
 
     def publish(self, messages: Iterable[Message]) -> None:

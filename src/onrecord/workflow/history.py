@@ -10,6 +10,7 @@ from onrecord.interaction.events import INTERNAL, Internal
 from onrecord.interaction.record import fold
 from onrecord.ledger import leaf
 from onrecord.policy.kernel import Timeline
+from onrecord.policy.stepwise import finished
 from onrecord.storage.ports import EventRow
 from onrecord.workflow import journal
 from onrecord.workflow.changes import messages
@@ -92,7 +93,7 @@ class History:
                 continue
             before, timeline = timeline, timeline.with_fact(fact)
             if row.index >= self._after[0]:
-                made = messages(interaction, before, timeline, {event.event_id: row.index}, row.index)
+                made = finished(messages(interaction, before, timeline, {event.event_id: row.index}, row.index))
                 yield from (message for message in made if message.position > self._after)
         self._states[interaction] = _State(timeline, seq)
         if len(self._states) > MAX_STATES:

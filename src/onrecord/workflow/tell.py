@@ -1,6 +1,6 @@
 """Accepts what sources say of a conversation. A closing acts on the gates before it is durable, an opening after."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NoReturn
@@ -9,13 +9,10 @@ from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
 from onrecord.interaction.events import INTERNAL, Event, Internal
-from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.assertion import entitled
-from onrecord.policy.kernel import Timeline
-from onrecord.policy.verdict import Flag
+from onrecord.policy.stepwise import Steps
 from onrecord.storage.ports import Record
-from onrecord.workflow import views
-from onrecord.workflow.changes import messages
+from onrecord.workflow.changes import messages, publish
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.erase import erase_on_request
 from onrecord.workflow.errors import (
@@ -27,15 +24,18 @@ from onrecord.workflow.errors import (
     SealedError,
     SourceNotEntitledError,
 )
+from onrecord.workflow.feed import Message
 from onrecord.workflow.idempotency import Replies
 from onrecord.workflow.journal import append, internal
-from onrecord.workflow.live import Live, Said, facts_of
+from onrecord.workflow.live import Live, Said
 from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
 from onrecord.workflow.purge import purge_closed
+from onrecord.workflow.reply import Reply
 from onrecord.workflow.settle import SETTLE, settle
 from onrecord.workflow.side_records import places
 from onrecord.workflow.statement import Sorted, Statement, new_closings, parse, sort
 from onrecord.workflow.stream import drain_if_ended, recheck
+from onrecord.workflow.turns import SLICE, Place, in_turns, turn
 
 MAX_EVENTS = 1000
 MAX_FACTS = 20_000
@@ -45,10 +45,12 @@ Recorder = Callable[[int, dict[str, Any]], Sequence[Record]]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The answer to one post. `status` 201 for something new, 200 where everything was a repetition."""
+    """The answer to one post. `status` 201 for something new, 200 where everything was a repetition; `news`: what is
+    yet to be published."""
 
     status: int
     body: dict[str, Any]
+    news: Steps[list[Message]] | None = None
 
 
 async def tell(
@@ -79,27 +81,31 @@ async def _tell(
     d: Deployment, live: Live, principal: Principal, raw: Sequence[Mapping[str, Any]], key: str | None, arrived: float
 ) -> Told:
     """What is unexpected leaves the closings under way, for whoever takes the conversation up anew."""
-    statements, refusal = _read(d, live, principal, raw)
-    if refusal is not None:
-        statements = [statement for statement in statements if statement.closing]
-    closing = new_closings(live, statements)
-    number, live.closings = live.closings.accept(closing)
-    recheck(live)
-    if closing:
-        d.measures.close_seconds.observe(perf_counter() - arrived)
+    place = Place(live.lock)
+    if len(raw) > SLICE:
+        place.take()
     try:
-        async with live.lock:
+        statements, refusal = await _read(d, live, principal, raw)
+        if refusal is not None:
+            statements = [statement for statement in statements if statement.closing]
+        number = await _close(d, live, new_closings(live, statements), arrived)
+    except BaseException:
+        place.leave()
+        raise
+    try:
+        async with place:
             if refusal is None:
                 told, refusal = await _answer(d, live, statements, Replies(d, live, principal, "events", key, raw))
             else:
                 told = await _accept_closings(d, live, statements)
+            _done(live, number)
+            if told.news is not None:
+                await publish(d.feed, told.news)
+            if refusal is not None:
                 await _log_refusal(d, live, principal, refusal)
     except OnRecordError:
-        live.closings = live.closings.done(number)
-        recheck(live)
+        _done(live, number)
         raise
-    live.closings = live.closings.done(number)
-    recheck(live)
     await _bring_under(d, live, statements)
     if refusal is not None:
         raise refusal
@@ -108,22 +114,42 @@ async def _tell(
     return told
 
 
-def _read(
+async def _read(
     d: Deployment, live: Live, principal: Principal, raw: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Statement], OnRecordError | None]:
     """What may be said, and the first reason why not all of it may."""
-    statements: list[Statement] = []
     refusals: list[OnRecordError] = []
     now_ns = live.clock_ns(d.clock)
-    for item in raw:
-        try:
-            statement = parse(d, live, principal, item, now_ns)
-            _check(live, principal, statement)
-        except OnRecordError as error:
-            refusals.append(error)
-        else:
-            statements.append(statement)
-    return statements, refusals[0] if refusals else None
+
+    def read(items: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
+        for item in items:
+            try:
+                statement = parse(d, live, principal, item, now_ns)
+                _check(live, principal, statement)
+            except OnRecordError as error:
+                refusals.append(error)
+            else:
+                yield statement
+
+    return await in_turns(read, raw), refusals[0] if refusals else None
+
+
+async def _close(d: Deployment, live: Live, closing: Sequence[Event], arrived: float) -> int:
+    """What closes acts on the gates; the number of the post."""
+    number, live.closings = live.closings.accept(closing[:SLICE])
+    recheck(live)
+    for start in range(SLICE, len(closing), SLICE):
+        await turn()
+        live.closings = live.closings.accept_more(number, closing[start : start + SLICE])
+        recheck(live)
+    if closing:
+        d.measures.close_seconds.observe(perf_counter() - arrived)
+    return number
+
+
+def _done(live: Live, number: int) -> None:
+    live.closings = live.closings.done(number)
+    recheck(live)
 
 
 def _check(live: Live, principal: Principal, statement: Statement) -> None:
@@ -177,8 +203,7 @@ async def _accept(
 ) -> Told:
     """Under the lock. Closings that could not be stored before go first."""
     post = sort(d, live, statements)
-    before = live.timeline
-    reply = _Reply(d, live, post)
+    reply = await Reply.to(d, live, post)
     status = CONFLICT if post.conflict else CREATED if post.fresh else REPEATED
     if not post.events:
         return Told(status, reply.finish(()))
@@ -194,9 +219,10 @@ async def _accept(
     live.closings = live.closings.settle(post.events)
     if post.fresh:
         live.reopen()
-    _publish(d, live, before, list(zip(post.events, done, strict=True)))
     d.measures.recorded((), reply.raised)
-    return Told(status, reply.finish(done))
+    indices = {event.event_id: place.index for event, place in zip(post.events, done, strict=True)}
+    news = messages(live.conversation.interaction, reply.before, live.timeline, indices, done[-1].index)
+    return Told(status, reply.finish(done), news)
 
 
 async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
@@ -231,37 +257,6 @@ def _keep_shut(d: Deployment, live: Live, closing: Sequence[Event]) -> None:
         each.closings = each.closings.owe(closing)
         each.shut.append(Shut(min(event.t - event.uncertainty for event in closing)))
         recheck(each)
-
-
-class _Reply:
-    """The body of an answer: made before the commit, so that it can be stored with it; indices come after."""
-
-    def __init__(self, d: Deployment, live: Live, post: Sorted) -> None:
-        before = live.timeline
-        after = before.with_facts(facts_of(post.events))
-        now = live.now(live.clock_ns(d.clock))
-        known = max([now, live.conversation.last_received, *[event.received for event in post.events]])
-        raised = after.flags_since(before, known, {event.event_id for event in post.events})
-        repeated = [Flag("DUPLICATE_EVENT", event.t, event.event_id) for event in post.repeated]
-        self.raised = list(dict.fromkeys([*raised, *repeated]))
-        self._body: dict[str, Any] = {
-            "decisions": after.shown(max([now, *[event.t for event in post.events]])),
-            "flags": views.flags(self.raised),
-        }
-        first = live.said.get(post.repeated[0].event_id) if post.repeated and not post.fresh else None
-        self._first = None if first is None else first.leaf_index
-
-    def finish(self, places: Sequence[Sequenced]) -> dict[str, Any]:
-        """A repetition names the leaf of what it repeats."""
-        last = places[-1] if places else None
-        index = self._first if self._first is not None or last is None else last.index
-        return {**self._body, "leaf_index": index, "tree_size": None if last is None else last.tree_size}
-
-
-def _publish(d: Deployment, live: Live, before: Timeline, placed: Sequence[tuple[Event, Sequenced]]) -> None:
-    indices = {event.event_id: place.index for event, place in placed}
-    last = placed[-1][1].index
-    d.feed.publish(messages(live.conversation.interaction, before, live.timeline, indices, last))
 
 
 async def _bring_under(d: Deployment, live: Live, statements: Sequence[Statement]) -> None:

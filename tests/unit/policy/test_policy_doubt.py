@@ -162,4 +162,4 @@ def test_a_timeline_is_not_changed_by_what_follows_it():
     assert other.at(60.0)[AUDIO].reason == "SENSITIVE_SEGMENT"
     assert len(before.facts) == 3
     assert {change.ruling.kind for _, change in other.changes_since(before)} >= {AUDIO, Kind.TRANSCRIPT}
-    assert before.changes_since(before) == []
+    assert list(before.changes_since(before)) == []
