@@ -22,8 +22,8 @@ serve: $(VENV)/.run
 	$(BIN)/onrecord serve --data $(OUT)/data --keys $(OUT)/keys/root.key
 
 check: $(VENV)/.dev
-	$(BIN)/ruff format --check src tests bench demo
-	$(BIN)/ruff check src tests bench demo
+	$(BIN)/ruff format --check src tests bench demo fuzz
+	$(BIN)/ruff check src tests bench demo fuzz
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
