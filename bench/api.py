@@ -84,19 +84,19 @@ def _floor(ready: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
     pid: int
     port: int
     key: str
 
     def cpu(self) -> float:
-        """Seconds on a core so far, all threads, those that have ended too."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds on a core so far, of all its threads."""
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 @contextmanager
-def _serving(command: list[str], folder: Path, core: int) -> Iterator[_Server]:
+def serving(command: list[str], folder: Path, core: int) -> Iterator[Server]:
     """A server process on one core, which says in its ready file where it is."""
     ready = folder / "ready.json"
     pinned = ["taskset", "-c", str(core), sys.executable, "-m", *command, str(ready)]
@@ -107,13 +107,13 @@ def _serving(command: list[str], folder: Path, core: int) -> Iterator[_Server]:
             assert process.poll() is None, (folder / "log").read_text()
             time.sleep(0.02)
         told = json.loads(ready.read_text())
-        yield _Server(process.pid, int(told["api"].rsplit(":", 1)[1]), told["api_key"])
+        yield Server(process.pid, int(told["api"].rsplit(":", 1)[1]), told["api_key"])
     finally:
         process.terminate()
         process.wait(40)
 
 
-def _onrecord(folder: Path) -> list[str]:
+def onrecord_in(folder: Path) -> list[str]:
     where = ["--data", str(folder / "data"), "--keys", str(folder / "keys" / "root.key")]
     return ["onrecord.entrypoints.cli.main", "serve", *where, "--ready-file"]
 
@@ -179,7 +179,7 @@ class _Load:
     p99: float
 
 
-async def _drive(server: _Server, request: Callable[[], bytes], connections: int) -> _Load:
+async def _drive(server: Server, request: Callable[[], bytes], connections: int) -> _Load:
     loop = asyncio.get_running_loop()
     going = True
     dones = [loop.create_future() for _ in range(connections)]
@@ -204,7 +204,7 @@ async def _drive(server: _Server, request: Callable[[], bytes], connections: int
     return _Load(count / passed, count / used, times[len(times) // 2] * 1e3, times[len(times) * 99 // 100] * 1e3)
 
 
-def _post(path: str, key: str, body: bytes) -> bytes:
+def post(path: str, key: str, body: bytes) -> bytes:
     head = (
         f"POST /v1/interactions{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -212,12 +212,12 @@ def _post(path: str, key: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _begin(server: _Server) -> str:
+async def _begin(server: Server) -> str:
     """A conversation that is agreed to, with all that may be made of it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
 
     async def ask(path: str, body: object) -> Any:
-        writer.write(_post(path, server.key, json.dumps(body).encode()))
+        writer.write(post(path, server.key, json.dumps(body).encode()))
         head = await reader.readuntil(b"\r\n\r\n")
         found = _LENGTH.search(head)
         assert found is not None
@@ -241,7 +241,7 @@ def _event(number: int, t: float) -> bytes:
 _RESTS = [b'",' + json.dumps(fields, separators=(",", ":"))[1:].encode() for fields in _MIX]
 
 
-def _requests(server: _Server, calls: list[str], batch: int) -> Callable[[], bytes]:
+def _requests(server: Server, calls: list[str], batch: int) -> Callable[[], bytes]:
     """Posts to all conversations in turn, each with its own events in the order of time."""
     began = time.monotonic()
     numbers = {call: itertools.count() for call in calls}
@@ -251,12 +251,12 @@ def _requests(server: _Server, calls: list[str], batch: int) -> Callable[[], byt
         call, t = next(turns), time.monotonic() - began
         events = [_event(next(numbers[call]), t) for _ in range(batch)]
         body = events[0] if batch == 1 else b'{"events":[%s]}' % b",".join(events)
-        return _post(f"/{call}/events", server.key, body)
+        return post(f"/{call}/events", server.key, body)
 
     return request
 
 
-def _loaded(server: _Server, batch: int, interactions: int, connections: int) -> _Load:
+def _loaded(server: Server, batch: int, interactions: int, connections: int) -> _Load:
     async def load() -> _Load:
         calls = ["int_" + "0" * 32] * interactions
         if server.key != _NO_KEY:
@@ -270,7 +270,7 @@ def _loaded(server: _Server, batch: int, interactions: int, connections: int) ->
 
 
 @contextmanager
-def _apart() -> Iterator[int]:
+def apart() -> Iterator[int]:
     """The core for servers; this process keeps to another while it drives them."""
     cores = os.sched_getaffinity(0)
     server = min(cores)
@@ -284,12 +284,12 @@ def _apart() -> Iterator[int]:
 def _measured(cases: dict[str, tuple[int, int, int]]) -> dict[str, list[_Load]]:
     """Each case (events a post, conversations, connections) and the floor, in turn, on servers started anew."""
     found: dict[str, list[_Load]] = {name: [] for name in ("floor", *cases)}
-    with _apart() as core:
+    with apart() as core:
         for turn in range(_ROUNDS):
             for name in list(found)[:: -1 if turn % 2 else 1]:
                 with scratch() as folder:
-                    command = ["bench.api"] if name == "floor" else _onrecord(folder)
-                    with _serving(command, folder, core) as server:
+                    command = ["bench.api"] if name == "floor" else onrecord_in(folder)
+                    with serving(command, folder, core) as server:
                         batch, interactions, connections = cases.get(name, (1, 1, _CONNECTIONS))
                         found[name].append(_loaded(server, batch, interactions, connections))
     return found

@@ -2,7 +2,7 @@
 one turn is counted, not timed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ AUDIO = Kind.AUDIO_RECORDING
 Event = dict[str, Any]
 
 
-def play(folder: Path, story: Callable[[Deployment], Awaitable[None]]) -> None:
+def play(folder: Path, story: Callable[[Deployment], Coroutine[Any, Any, None]]) -> None:
     with open_deployment(Settings(folder / "data", folder / "keys" / "root.key")) as d:
-        asyncio.run(story(d))  # type: ignore[arg-type]
+        asyncio.run(story(d))
 
 
 async def begun(d: Deployment) -> Live:
