@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from machine import Machine, compiled
+from machine_scene import Scene
 from serving import Server, Talk, start
 
 
@@ -29,6 +31,21 @@ def server(launch: Callable[..., Server], tmp_path_factory: pytest.TempPathFacto
     """The server that all functional tests share. Calls that they leave unfinished are no alarms."""
     silent = ("--alarm-gap=0", "--alarm-unwanted=0", "--alarm-closed=0")
     return launch(tmp_path_factory.mktemp("server"), *silent)
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What makes a machine fail under a server."""
+    return compiled(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def scene(shim: Path, launch: Callable[..., Server], tmp_path: Path) -> Iterator[Scene]:
+    """A server of the test's own, on a machine that can fail."""
+    made = Scene(Machine(shim, tmp_path), launch, tmp_path)
+    yield made
+    made.machine.mend()
+    made.close()
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ class _Rule(ctypes.Structure):
         ("error", ctypes.c_int32),
         ("held", ctypes.c_uint32),
         ("hits", ctypes.c_uint32),
-        ("path", ctypes.c_char * 240),
+        ("passing", ctypes.c_int32),
+        ("path", ctypes.c_char * 236),
     )
 
 
@@ -92,10 +93,11 @@ class Machine:
             calls |= rule.calls
         self._control.calls = calls
 
-    def fault(self, calls: Call, where: Path, error: int = 0, *, held: bool = False) -> Fault:
-        """`where`: a folder, or a file with those that SQLite keeps beside it."""
+    def fault(self, calls: Call, where: Path, error: int = 0, *, held: bool = False, after: int = 0) -> Fault:
+        """`where`: a folder, or a file with those that SQLite keeps beside it; `after` so many calls."""
         rule = next(rule for rule in self._control.rules if not rule.calls)
         rule.path, rule.error, rule.held, rule.hits = str(where).encode(), error, int(held), 0
+        rule.passing = after
         rule.calls = calls
         self.sum_up()
         return Fault(self, rule)

@@ -144,7 +144,7 @@ class Database:
                 self._writer.execute("commit")
             except sqlite3.Error as error:
                 failure = _of_write(error)
-                self._abandon(discard=isinstance(failure, StorageUnknownError))
+                self._abandon(discard=isinstance(failure, StorageUnknownError | StorageReadOnlyError))
                 raise failure from error
             except (OverflowError, UnicodeError) as error:
                 self._abandon(discard=False)
@@ -157,7 +157,8 @@ class Database:
             self._wake.set()
 
     def _abandon(self, *, discard: bool) -> None:
-        """Rolls back; a connection that failed in an unknown way is not used again."""
+        """Rolls back. A connection that failed in an unknown way is not used again, nor one that was opened on a disk
+        that takes no writes: it takes none for good (sqlite.org/c3ref/open.html)."""
         writer = self._writer
         if writer is None:
             return
