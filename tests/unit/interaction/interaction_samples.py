@@ -75,6 +75,13 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Internal.ERASURE_INTENDED: {"erasure": "era-1", "artifacts": ["art-1"], "objects": ["obj-seg-1"]},
     Internal.ERASURE_COMPLETED: {"erasure": "era-1"},
     Internal.INTERRUPTED: {"accounting": {"customer": COUNTS}},
+    Internal.RECORDING_COMMANDED: {
+        "recording": "rec-1",
+        "platform": "twilio",
+        "call": "CA1",
+        "platform_recording": None,
+    },
+    Internal.COMMAND_ANSWERED: {"recording": "rec-1"},
     Internal.SEALED: {"events": 7, "last_digest": "cd" * 32},
 }
 

@@ -30,6 +30,11 @@ def test_every_type_that_folds_has_a_sample_here() -> None:
         Internal.EVENT_CONFLICTED,
         Internal.CONTENT_DISCLOSED,
         Internal.SOURCE_ANSWERED,
+        Internal.OVERLOADED,
+        Internal.OVERLOAD_ENDED,
+        Internal.MEDIA_LOST,
+        Internal.ALARM_RAISED,
+        Internal.ALARM_CLEARED,
         Internal.EVIDENCE_EXPORTED,
     } == FOLDED_WITHOUT_DATA
 
