@@ -1,7 +1,7 @@
 """What the thousandth event of a call costs beside the tenth: CPU of the whole process, from the post to the answer.
 
 In process through `tell`, on the real stores; over HTTP from one connection, of the server's CPU. Verdicts change all
-the way: payment stretches, consents, transfers, opt-outs, stops that are acknowledged. With `late`, every fifth event is
+the way: payment stretches, consents, transfers, opt-outs, acknowledged stops. With `late`, every fifth event is
 heard of half a minute after it happened; the hundredth is then the measure, before which half a minute has not passed.
 """
 

@@ -386,3 +386,52 @@ def test_nothing_opens_without_an_opening(head, known):
         for kind in KINDS:
             if kind is not Kind.CRM_SYNC:
                 assert timeline.decision(kind, t).verdict <= Verdict.STOP
+
+
+@checked
+@given(
+    heads,
+    repeated,
+    st.lists(st.sampled_from([0.0, 0.0, 1.5]), max_size=28),
+    st.integers(0, 12),
+    st.integers(1, 4),
+    st.integers(0, 60),
+)
+def test_what_a_post_raises_is_what_was_not_raised_before(head, known, doubts, count, size, as_of):
+    """Every id is told of once but by repetitions, as the workflow has it."""
+    doubts = [*doubts, *[0.0] * len(known)]
+    known = [
+        replace(fact, event_id=f"n{n}", uncertainty=u)
+        if n % 5
+        else Fact(f"n{n}", "event_repeated", fact.t, fact.received, {"of": f"n{n // 2}"})
+        for n, (fact, u) in enumerate(zip(known, doubts, strict=False))
+    ]
+    head = replace(head, overlay={**head.overlay, **ACKS})
+    before = Timeline(compile_policy(SHIPPED, head), head).with_facts(known[:count])
+    post = known[count : count + size]
+    after = before
+    for fact in post:
+        after = after.with_fact(fact)
+    own = {fact.event_id for fact in post}
+    old = set(before.flags(as_of))
+    for now in (after, before.with_facts(post)):
+        expected = [flag for flag in now.flags(as_of) if flag not in old or flag.event_id in own]
+        assert now.flags_since(before, as_of, own) == expected
+
+
+@checked
+@given(heads, late_facts, st.integers(0, 99))
+def test_what_is_shown_is_what_is_decided(head, known, t):
+    timeline = Timeline(compile_policy(SHIPPED, head), head).with_facts(known)
+    for kind, made in timeline.at(t / 2).items():
+        assert list(timeline.shown(t / 2)[kind.value].items()) == [
+            ("verdict", made.verdict.word),
+            ("state", made.state.value),
+            ("reason", made.reason),
+            ("rules", list(made.rules)),
+            ("purpose", made.purpose),
+            ("legal_basis", made.legal_basis),
+            ("retention", made.retention),
+            ("since", made.since),
+            ("can_end", made.can_end),
+        ]

@@ -116,7 +116,7 @@ class Timeline:
         found = _with_silence(self, [*heard, *(f for step in steps for f in step.raised)], as_of, start, end)
         old = set(_with_silence(before, [*unheard, *(f for step in gone for f in step.raised)], as_of, start, end))
         new = [flag for flag in found if flag not in old or flag.event_id in own]
-        if any(flag.event_id not in own for flag in new):
+        if any(flag.event_id not in own and _more_than_once(mine, flag) for flag in new):
             old.update(before.flags(as_of))
             new = [flag for flag in new if flag not in old or flag.event_id in own]
         return new
@@ -126,6 +126,13 @@ class Timeline:
         folded = self.trace.folded
         call = folded.steps[folded.position(t)].call
         return {m.key: {purpose: consent_state(call, m, purpose) for purpose in Purpose} for m in call.asked()}
+
+
+def _more_than_once(trace: Trace, flag: Flag) -> bool:
+    """Whether it may have been raised at another instant too: as one of several repetitions, or by an event of which it
+    is not known when it happened."""
+    fact = trace.first(flag.event_id)
+    return fact is None or fact.uncertainty != 0 or flag.flag == "DUPLICATE_EVENT"
 
 
 def _unlike(index: int, mine: Series[Change], theirs: Series[Change]) -> Iterator[tuple[float, int, Change]]:

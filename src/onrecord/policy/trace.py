@@ -39,6 +39,9 @@ class Trace:
     known: Folded
     folded: Folded
 
+    def first(self, event_id: str) -> Fact | None:
+        return next((part[event_id] for part in self.told if event_id in part), None)
+
 
 def empty(fold: Fold, head: Head) -> Trace:
     folded = unfolded(fold, head)
