@@ -47,7 +47,7 @@ async def _erase(d: Deployment, live: Live, request: Event) -> None:
             for entry in live.conversation.artifacts.values()
             if entry.state is not ArtifactState.ERASED and persons.intersection(entry.persons)
         ]
-        leaf = live.said[request.event_id].leaf_index
+        leaf = live.leaf_of(request.event_id)
         if not wanted and leaf in await _answered(d, live):
             return
         data = {
@@ -72,14 +72,14 @@ async def resume_erasures(d: Deployment, live: Live) -> None:
     asked = [said.event for said in live.said.values() if said.event.type == "erasure_request"]
     answered = await _answered(d, live) if asked else set()
     for request in asked:
-        if live.said[request.event_id].leaf_index not in answered or request.event_id in live.unsettled:
+        if live.leaf_of(request.event_id) not in answered or request.event_id in live.unsettled:
             await erase_on_request(d, live, request)
 
 
-async def _answered(d: Deployment, live: Live) -> set[int]:
+async def _answered(d: Deployment, live: Live) -> set[int | None]:
     """Leaves of the requests that have an intent."""
 
-    def work() -> set[int]:
+    def work() -> set[int | None]:
         rows = d.store.events(d.tenant, live.conversation.interaction)
         intents = [journal.read(d, row) for row in rows if row.type == Internal.ERASURE_INTENDED]
         return {intent.data["request"] for intent in intents if intent is not None}

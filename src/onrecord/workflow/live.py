@@ -191,6 +191,11 @@ class Live:
         """Whether its gates are shut for want of capacity: those of what is recorded from media."""
         return kind is Kind.AUDIO_RECORDING and bool(self.overloads)
 
+    def leaf_of(self, event_id: str) -> int | None:
+        """Where an event that a client told of stands in the log."""
+        said = self.said.get(event_id)
+        return None if said is None else said.leaf_index
+
     def halt(self) -> None:
         """What is on record is not known any more: the gates shut for good, and another takes this one's place."""
         self.halted = True

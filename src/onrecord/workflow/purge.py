@@ -94,15 +94,10 @@ async def _intend(
         "artifact": entry.artifact,
         "segment": segment.segment,
         "object": segment.object_id,
-        "cause": leaf_of(live, cause),
+        "cause": live.leaf_of(cause),
     }
     await journal.append(d, live, [journal.internal(live, d, Internal.PURGE_INTENDED, data)])
     return data
-
-
-def leaf_of(live: Live, event_id: str) -> int | None:
-    said = live.said.get(event_id)
-    return None if said is None else said.leaf_index
 
 
 async def _replace_sound(
@@ -175,7 +170,7 @@ async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause:
     if not newly(entry, _shut(live, entry)):
         return
     if entry.form != WORDS:
-        data = {"artifact": entry.artifact, "cause": leaf_of(live, cause)}
+        data = {"artifact": entry.artifact, "cause": live.leaf_of(cause)}
         await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
         return
     for segment in list(entry.segments.values()):
