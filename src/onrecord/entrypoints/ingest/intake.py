@@ -7,6 +7,7 @@ import termios
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
 from typing_extensions import override
 
 from onrecord.entrypoints.ingest.turns import FIXED, Served, Turns
@@ -16,6 +17,13 @@ FULL = 32_768  # bytes that may wait while the socket is read
 
 Item = tuple[bytes, bool] | bytes | None
 """A message and whether it is binary; what a ping says; or the peer's close."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message that waits: a form that the garbage collector does not look at, however many there are."""
+
+    payload: bytes
+    binary: bool
 
 
 class Intake(Served):
@@ -29,7 +37,7 @@ class Intake(Served):
         self._handle = handle
         self._wire: asyncio.Transport | None = None
         self._number = -1
-        self._waiting: deque[Item] = deque()
+        self._waiting: deque[Message | bytes | None] = deque()
         self._size = 0
         self._held = False
         self._reading = True
@@ -48,8 +56,9 @@ class Intake(Served):
         if not (self._turns.busy or self._waiting or self.blocked):
             self._handle(item)
             return
-        self._waiting.append(item)
-        self._size += _size(item)
+        waiting = Message(*item) if isinstance(item, tuple) else item
+        self._waiting.append(waiting)
+        self._size += _size(waiting)
         if not self.blocked:
             self._turns.wait(self)
             if self.overload is not None:
@@ -65,7 +74,7 @@ class Intake(Served):
             size = _size(item)
             self._size -= size
             served += size
-            self._handle(item)
+            self._handle((item.payload, item.binary) if isinstance(item, Message) else item)
         if not self._waiting:
             self._drained()
         return bool(self._waiting) and not self.blocked
@@ -144,7 +153,7 @@ class Intake(Served):
             self._wire.pause_reading()
 
 
-def _size(item: Item) -> int:
+def _size(item: Message | bytes | None) -> int:
     if item is None:
         return FIXED
-    return FIXED + len(item if isinstance(item, bytes) else item[0])
+    return FIXED + len(item if isinstance(item, bytes) else item.payload)
