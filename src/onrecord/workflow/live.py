@@ -65,13 +65,15 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """A timeline as a permission for one kind."""
+    """A timeline, and what closes beside it, as a permission for one kind. Folded when it is asked."""
 
     timeline: Timeline
     kind: Kind
+    closings: Closings = field(default_factory=Closings)
 
     def closed(self, start: float, end: float) -> Sequence[Stretch]:
-        return self.timeline.closed(self.kind, start, end)
+        timelines = [self.timeline, *self.closings.over(self.timeline)]
+        return [stretch for timeline in timelines for stretch in timeline.closed(self.kind, start, end)]
 
 
 @dataclass(slots=True)
@@ -113,18 +115,15 @@ class Live:
     def permission(self) -> Permission:
         """What the gates of recordings ask, as a value: the union of everything that closes. A closing counts from the
         moment it is accepted, before it is durable; an opening only once `timeline` has it."""
-        verdicts = [Verdicts(timeline, Kind.AUDIO_RECORDING) for timeline in self._timelines()]
-        return Union((*verdicts, *self.shut, *self.overloads.values()))
-
-    def _timelines(self) -> list[Timeline]:
-        return [self.timeline, *self.closings.over(self.timeline)]
+        verdicts = Verdicts(self.timeline, Kind.AUDIO_RECORDING, self.closings)
+        return Union((verdicts, *self.shut, *self.overloads.values()))
 
     def closed(self, kind: Kind, start: float, end: float) -> list[Stretch]:
         """Closed stretches within [start, end) for words and derived artifacts: everything while the gates are shut,
         which ends with the next event and leaves late words their place, and everything once erasure was asked for."""
         if self.is_shut or self.conversation.erased:
             return normalise([(start, end)])
-        found = [s for timeline in self._timelines() for s in timeline.closed(kind, start, end)]
+        found = Verdicts(self.timeline, kind, self.closings).closed(start, end)
         return intersect(normalise(found), [Stretch(start, end)])
 
     def apply(self, events: Sequence[Event]) -> None:

@@ -1,5 +1,6 @@
-from policy_case import Case
+from policy_case import LAX, Case
 
+from onrecord.policy.facts import Fact
 from onrecord.policy.kinds import Kind
 
 ACKS = {"capture_acks": "required", "stop_ack_timeout_s": 5}
@@ -97,3 +98,21 @@ def test_a_segment_left_open_and_closed_late():
     assert "SEGMENT_NOT_CLOSED" in case.flags()
     case.tell(60, "segment_end", received=95, segment="payment")
     assert "SEGMENT_NOT_CLOSED" not in case.flags()
+
+
+def test_an_answer_raises_what_it_makes_of_a_stop_long_before_it():
+    acks = {**LAX, "capture_acks": "required", "stop_ack_timeout_s": 5}
+    case = Case("US-NY", "US-NY", overlay=acks).given().tell(20, "opt_out", received=50)
+    before = case.timeline()
+    after = before.with_fact(Fact("ack", "capture_ack", 54.0, 60.0, {"kinds": ["transcript"], "action": "stop"}))
+    assert [flag.flag for flag in before.flags(70.0)].count("STOP_NOT_ACKNOWLEDGED") == 1
+    raised = after.flags_since(before, 70.0, {"ack"})
+    assert ("PARTIAL_STOP", 55.0) in [(flag.flag, flag.t) for flag in raised]
+    assert "STOP_NOT_ACKNOWLEDGED" not in [flag.flag for flag in raised]
+
+
+def test_a_flag_that_was_raised_before_is_not_raised_again():
+    again = [Fact(f"r{n}", "event_repeated", 6.0, 10.0 + n, {"of": "e3"}) for n in range(2)]
+    before = Case("US-NY", "US-NY").given().timeline().with_fact(again[0])
+    assert [flag.flag for flag in before.flags()].count("DUPLICATE_EVENT") == 1
+    assert before.with_fact(again[1]).flags_since(before, 20.0, {"r1"}) == []
