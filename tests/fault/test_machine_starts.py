@@ -1,5 +1,5 @@
-"""A start where something is lost is refused in one line, and makes nothing in the place of what is gone; so is a second
-process on the same data or keys. What a kill leaves is no obstacle."""
+"""A start where something is lost is refused in one line, and makes nothing in the place of what is gone; so is a
+second process on the same data or keys. What a kill leaves is no obstacle."""
 
 import contextlib
 import os

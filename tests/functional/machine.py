@@ -103,8 +103,10 @@ class Machine:
         return Fault(self, rule)
 
     @contextlib.contextmanager
-    def failing(self, calls: Call, where: Path, error: int = 0, *, held: bool = False) -> Iterator[Fault]:
-        fault = self.fault(calls, where, error, held=held)
+    def failing(
+        self, calls: Call, where: Path, error: int = 0, *, held: bool = False, after: int = 0
+    ) -> Iterator[Fault]:
+        fault = self.fault(calls, where, error, held=held, after=after)
         try:
             yield fault
         finally:

@@ -30,7 +30,9 @@ class Scene:
 
     def start(self) -> None:
         self.server = self.launch(self.folder, *HOLD_BACK, environment=self.machine.environment)
-        self.client = self.server.client()
+        headers = {"Authorization": f"Bearer {self.server.key}"}
+        kept = httpx.Limits(keepalive_expiry=600)
+        self.client = httpx.Client(base_url=self.server.api, headers=headers, timeout=60, limits=kept)
         for talk in self.talks:
             talk.client = self.client
 

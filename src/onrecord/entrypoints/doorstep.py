@@ -30,6 +30,10 @@ class Listening(socket.socket):
             connection, address = super().accept()
         return connection, address
 
+    @override
+    def listen(self, backlog: int = 0, /) -> None:
+        """It does, and keeps its backlog: to what serves it, that is how many connections it takes at once."""
+
     def remove_reader(self, descriptor: int) -> None:
         """The server of the media sockets (aiofastnet 1.2) asks the socket, not the loop, to be left alone for a
         second when no descriptor is left."""

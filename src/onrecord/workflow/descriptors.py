@@ -3,7 +3,7 @@
 import os
 import resource
 
-RESERVED = 64
+RESERVED = 32
 
 
 def is_last(descriptor: int) -> bool:

@@ -1,6 +1,6 @@
 """What is shown of a conversation: plain JSON values in the contract's words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from onrecord.base.clock import rfc3339
@@ -44,8 +44,6 @@ def interaction(d: Deployment, live: Live) -> dict[str, Any]:
     if started is not None and c.ended_t is not None:
         ended = rfc3339(started + round(c.ended_t * 1e9))
     now = live.now(live.clock_ns(d.clock))
-    shut = live.is_shut
-    made = live.timeline.at(now)
     return {
         "id": c.interaction,
         "state": c.stage.value,
@@ -65,7 +63,7 @@ def interaction(d: Deployment, live: Live) -> dict[str, Any]:
         "created_at": rfc3339(c.created_at),
         "started_at": None if started is None else rfc3339(started),
         "ended_at": ended,
-        "gates": {kind.value: _gate(made[kind], shut=shut or live.overloaded(kind)) for kind in Kind},
+        "gates": _gates(live, now),
         "interruptions": list(c.interruptions),
         "streams_live": len(c.open_streams),
         "erased_events": c.unreadable,
@@ -81,8 +79,15 @@ def _commanded(name: str, entry: CommandedEntry) -> dict[str, Any]:
     return {"id": name, "platform": entry.platform, **said}
 
 
-def _gate(made: Decision, *, shut: bool) -> str:
-    return "open" if not shut and made.state.value == "capturing" else "shut"
+def _gates(live: Live, now: float) -> dict[str, str]:
+    """As they stand: what closes counts from the moment it was accepted, before it is durable."""
+    timelines = [live.timeline, *live.closings.over(live.timeline)]
+    shut, verdicts = live.is_shut, [timeline.at(now) for timeline in timelines]
+    return {kind.value: _gate(kind, verdicts, shut=shut or live.overloaded(kind)) for kind in Kind}
+
+
+def _gate(kind: Kind, verdicts: Sequence[Mapping[Kind, Decision]], *, shut: bool) -> str:
+    return "open" if not shut and all(made[kind].state.value == "capturing" for made in verdicts) else "shut"
 
 
 def transitions(timeline: Timeline) -> list[dict[str, Any]]:

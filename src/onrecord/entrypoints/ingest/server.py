@@ -28,12 +28,13 @@ log = structlog.get_logger("ingest")
 
 
 KERNEL_BYTES = 65_536  # of each direction of a connection, which the kernel doubles for its own needs
+ACCEPTED_AT_ONCE = 8
 MAX_UNOPENED = 256  # sockets that have shown no valid token yet
 
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    """`listening`: a bound socket, which the server takes over."""
+    """`listening`: a socket that listens, which the server takes over."""
 
     listening: socket.socket
     secrets: Secrets
@@ -53,6 +54,7 @@ class MediaServer:
         self._server = await ws_create_server(
             self._admit,
             sock=self._settings.listening,
+            backlog=ACCEPTED_AT_ONCE,
             max_frame_size=MAX_FRAME,
             enable_auto_pong=False,
             logger_name=_library_log(),
