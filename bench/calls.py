@@ -15,7 +15,6 @@ PER_SECOND = 50
 FRAME_S = 1 / PER_SECOND
 _PARTS = 20  # the calls take turns within 20 ms in so many parts
 _AGAIN_S = 0.05
-_PATIENCE_S = 20.0
 _PINGS = 200  # a second, over all calls
 _MASK = b"\x37\xfa\x21\x3d"
 _TEXT, _PING = 0x81, 0x89
@@ -122,10 +121,11 @@ class Call:
 
 @dataclass
 class Fleet:
-    """Calls that are paced by one loop. `lags`: seconds by which a turn of the pacing was late; `rounds`: seconds from
-    a ping behind a media message to its pong, which says that all before was taken; `stalls`: sends that the socket
-    did not take whole."""
+    """Calls that are paced by one loop. `patience`: seconds for which a call tries again to join. `lags`: seconds by
+    which a turn of the pacing was late; `rounds`: seconds from a ping behind a media message to its pong, which says
+    that all before was taken; `stalls`: sends that the socket did not take whole."""
 
+    patience: float = 20.0
     messages: Messages = field(default_factory=Messages)
     calls: list[Call] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Fleet:
     async def join(self, identifier: str, ws: str, path: str, warm: int) -> Call:
         """A new call, whose first `warm` frames are sent at once. Errors: CrowdedError."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE_S
+        deadline = loop.time() + self.patience
         while (wire := await _upgraded(ws, path)) is None:
             if loop.time() > deadline:
                 raise CrowdedError

@@ -2,11 +2,12 @@
 something did not hold.
 
 Calls send at their own pace; each has a stop and a payment stretch, ends after one to three minutes, is sealed, and
-makes room for a new one. The ceiling is what the CPU time of a message promises for one core, measured first, or
-SOAK_CALLS over 0.7. What must hold: the account of every call adds up to the sample when it is sealed, nothing of it
-is lost, late or invalid; the server logs no error; over the second half memory grows by no more than 3 % (at least
-8 MiB), file descriptors and threads by no more than a few. The server keeps 2000 ended calls in memory; a shorter run
-keeps fewer, in proportion, or it would only measure how that fills up."""
+makes room for a new one. The ceiling is what the CPU time of a message and of a call that begins and ends promises for
+one core, measured first, or SOAK_CALLS over 0.7. What must hold: the account of every call adds up to the sample when
+it is sealed, and nothing is lost, late or invalid; the server logs no error; over the second half memory grows by no
+more than 3 % (at least 8 MiB), file descriptors by no more than 16; of threads there are never more than 16. The server
+keeps 2000 ended calls, 20,000 messages for late readers and 4096 unwrapped keys; a shorter run keeps fewer, in
+proportion, or it would only measure how those fill up."""
 
 import asyncio
 import itertools
@@ -17,6 +18,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -26,15 +28,20 @@ import uvloop
 from bench.calls import FRAME, PER_SECOND, Call, Fleet, Http, consented
 from bench.measure import scratch
 from bench.servers import Server, running
+from onrecord.entrypoints import bootstrap
 from onrecord.entrypoints.cli import serve
-from onrecord.workflow import find
+from onrecord.vault.keyring import CAPACITY, Keyring
+from onrecord.workflow import feed, find
 
 _HOUR = 3600.0
 _SHARE = 0.7
 _PROBE_CALLS = 100
 _PROBE_S = 6.0
 _WARM = 9 * PER_SECOND
-_LENGTHS = (60.0, 180.0)  # seconds of media
+_LENGTHS = (60.0, 180.0)  # seconds of media; in a short run an eighth and a third of it
+_FEWEST_KEYS = 1024
+_PATIENCE_S = 600.0
+_COMING_AND_GOING = 1.5  # of what it costs to begin a call
 _CONTROLS = 8  # connections
 _SAMPLES = 400
 _GROWTH = 0.03
@@ -58,11 +65,12 @@ class _Soak:
 
     server: Server
     seconds: float
-    fleet: Fleet = field(default_factory=Fleet)
+    fleet: Fleet = field(default_factory=lambda: Fleet(patience=_PATIENCE_S))
     samples: list[_Sample] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     ended: int = 0
     stops: int = 0
+    lengths: tuple[float, float] = _LENGTHS
     ends: float = 0.0
     _https: "itertools.cycle[Http]" = field(default_factory=lambda: itertools.cycle(()))
 
@@ -70,22 +78,25 @@ class _Soak:
         """How many calls it held."""
         ready = self.server.ready
         self._https = itertools.cycle([await Http.to(ready["api"], ready["api_key"]) for _ in range(_CONTROLS)])
+        self.lengths = min(_LENGTHS[0], self.seconds / 8), min(_LENGTHS[1], self.seconds / 3)
         pacing = asyncio.create_task(self.fleet.pace())
-        first = [await self._begin() for _ in range(_PROBE_CALLS)]
-        calls = await self._bearable()
+        before = self.server.cpu_seconds()
+        given = int(os.environ.get("SOAK_CALLS", _PROBE_CALLS))
+        first = [await self._begin() for _ in range(min(given, _PROBE_CALLS))]
+        calls = await self._bearable((self.server.cpu_seconds() - before) / len(first))
         self.ends = asyncio.get_running_loop().time() + self.seconds
         for call in first:
-            call.until = call.t + _CHOSEN.uniform(5.0, _LENGTHS[1])
-        lines = [asyncio.create_task(self._line(call)) for call in first[:calls]]
+            call.until = call.t + _CHOSEN.uniform(0.0, self.lengths[1])
+        lines = [asyncio.create_task(self._line(call)) for call in first]
         while len(lines) < calls:
-            lines.append(asyncio.create_task(self._line(await self._begin(_CHOSEN.uniform(5.0, _LENGTHS[1])))))
+            lines.append(asyncio.create_task(self._line(await self._begin(_CHOSEN.uniform(0.0, self.lengths[1])))))
         watching = asyncio.create_task(self._watch())
         await asyncio.gather(*lines, watching)
         pacing.cancel()
         return calls
 
-    async def _bearable(self) -> int:
-        """Calls at the share of the ceiling, by the CPU time of a message."""
+    async def _bearable(self, begun: float) -> int:
+        """Calls at the share of the ceiling, by the CPU time of a message and, `begun`, of a call's beginning."""
         if "SOAK_CALLS" in os.environ:
             return int(os.environ["SOAK_CALLS"])
         await asyncio.sleep(2.0)
@@ -93,12 +104,13 @@ class _Soak:
         before = self.server.cpu_seconds()
         await asyncio.sleep(_PROBE_S)
         cost = (self.server.cpu_seconds() - before) / self.fleet.sent
-        return max(_PROBE_CALLS, round(_SHARE / cost / PER_SECOND))
+        second = PER_SECOND * cost + _COMING_AND_GOING * begun / statistics.mean(self.lengths)
+        return max(_PROBE_CALLS, round(_SHARE / second))
 
     async def _begin(self, length: float = 0.0) -> "_Timed":
         http = next(self._https)
         call = await consented(http, self.server.ready["ws"], self.fleet, _CHOSEN.randrange(_WARM))
-        return _Timed(call, call.t + (length or _CHOSEN.uniform(*_LENGTHS)))
+        return _Timed(call, call.t + (length or _CHOSEN.uniform(*self.lengths)))
 
     async def _line(self, timed: "_Timed") -> None:
         """One call after the other."""
@@ -188,7 +200,7 @@ def _verdict(soak: _Soak, calls: int) -> int:
     lines = [
         ("soak-memory-growth", grown / 2**20, "MiB", bound / 2**20),
         ("soak-descriptors-growth", growth([float(sample.descriptors) for sample in half]), "files", float(_FEW)),
-        ("soak-threads-growth", growth([float(sample.threads) for sample in half]), "threads", 2.0),
+        ("soak-threads", float(max(sample.threads for sample in soak.samples)), "threads", float(_FEW)),
         ("soak-wrong-accounts", float(len(soak.wrong)), "calls", 0.0),
         ("soak-errors-logged", float(len(errors(soak.server.log))), "lines", 0.0),
     ]
@@ -205,18 +217,23 @@ def _verdict(soak: _Soak, calls: int) -> int:
 
 def main() -> int:
     seconds = float(os.environ.get("SOAK_SECONDS", _HOUR))
-    resident = round(find.MAX_RESIDENT * min(1.0, seconds / _HOUR))
-    with scratch() as folder, running(folder / "soak", ["-m", "bench.soak", "serve", str(resident)]) as server:
+    share = str(min(1.0, seconds / _HOUR))
+    with scratch() as folder, running(folder / "soak", ["-m", "bench.soak", "serve", share]) as server:
         soak = _Soak(server, seconds)
         calls = uvloop.run(soak.run())
         return _verdict(soak, calls)
 
 
-def _serve(resident: int, options: list[str]) -> int:
-    """The server as it ships, but for how many ended calls it keeps in memory."""
-    with mock.patch.object(find, "MAX_RESIDENT", resident):
+def _serve(share: float, options: list[str]) -> int:
+    """The server as it ships, but for how much it keeps of what was: so much of it."""
+    keyring = partial(Keyring, capacity=max(_FEWEST_KEYS, round(CAPACITY * share)))
+    with (
+        mock.patch.object(find, "MAX_RESIDENT", round(find.MAX_RESIDENT * share)),
+        mock.patch.object(feed, "HISTORY_LIMIT", round(feed.HISTORY_LIMIT * share)),
+        mock.patch.object(bootstrap, "Keyring", keyring),
+    ):
         return serve.run(options)
 
 
 if __name__ == "__main__":
-    sys.exit(_serve(int(sys.argv[2]), sys.argv[3:]) if sys.argv[1:2] == ["serve"] else main())
+    sys.exit(_serve(float(sys.argv[2]), sys.argv[3:]) if sys.argv[1:2] == ["serve"] else main())
