@@ -37,6 +37,7 @@ _WARM_S = 3.0
 _STORED_S = 9.0  # by then a segment of every track is stored
 _STOPS = 250
 _STOPPED = 25  # of many calls, which are stopped
+_SIDE_BY_SIDE = 5
 _APART_S = 0.08  # between one post and the next
 _GOAL_MS = 20.0
 _MANY = 200
@@ -81,16 +82,17 @@ class _Host:
     data: Path
     machine: Any
 
-    async def clients(self) -> tuple[Http, Http]:
-        api, key = self.ready["api"], self.ready["api_key"]
-        return await Http.to(api, key), await Http.to(api, key)
+    async def client(self) -> Http:
+        """To be used within seconds: the server ends a connection that asks nothing."""
+        return await Http.to(self.ready["api"], self.ready["api_key"])
 
 
 async def _paced(host: _Host, *, streams: int) -> _Seen:
-    control, other = await host.clients()
+    control = await host.client()
     calls = [await begin(control, host.ready["ws"]) for _ in range(streams)]
     pacing = asyncio.create_task(pace(calls))
     await asyncio.sleep(_WARM_S)
+    other = await host.client()
     seen, turn = _Seen(), 0
     stopped = calls[:_STOPPED] if streams >= _MANY else calls
     while len(seen.stops) < _STOPS:
@@ -102,18 +104,16 @@ async def _paced(host: _Host, *, streams: int) -> _Seen:
 
 
 async def _overload(host: _Host) -> _Seen:
-    control, other = await host.clients()
+    control = await host.client()
     calls = [await admit(control) for _ in range(_MANY)]
     command = [sys.executable, "-m", "bench.stop_flood", host.ready["ws"], *(call.token for call in calls)]
     flood = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    seen, turn = _Seen(), 0
+    seen = _Seen()
     try:
         assert flood.stdout is not None
         assert await flood.stdout.readline() == b"flowing\n"
         await asyncio.sleep(_WARM_S)
-        while len(seen.stops) < _STOPS:
-            await seen.stop(control, other, calls[turn % _STOPPED])
-            turn += 1
+        await asyncio.gather(*(_stop_some(host, seen, calls[n:_STOPPED:_SIDE_BY_SIDE]) for n in range(_SIDE_BY_SIDE)))
     finally:
         flood.terminate()
         await flood.wait()
@@ -121,11 +121,20 @@ async def _overload(host: _Host) -> _Seen:
     return seen
 
 
+async def _stop_some(host: _Host, seen: _Seen, calls: Sequence[Call]) -> None:
+    """One client of several: an answer comes when what is stored of the call has been brought under the stop."""
+    control, other, turn = await host.client(), await host.client(), 0
+    while len(seen.stops) < _STOPS:
+        await seen.stop(control, other, calls[turn % len(calls)])
+        turn += 1
+
+
 async def _full_disk(host: _Host) -> _Seen:
-    control, other = await host.clients()
+    control = await host.client()
     calls = [await begin(control, host.ready["ws"]) for _ in range(_MANY)]
     pacing = asyncio.create_task(pace(calls))
     await asyncio.sleep(_STORED_S)
+    other = await host.client()
     seen = _Seen()
     calls_of = import_module("machine")
     with host.machine.failing(calls_of.GROWING, host.data, calls_of.FULL):

@@ -1,12 +1,14 @@
 """A conversation held in memory by the process that owns its gates."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from onrecord.base.clock import Clock
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
 from onrecord.capture.permission import Permission, Shut, Union
+from onrecord.capture.segment import Segment
 from onrecord.capture.track import TrackGate
 from onrecord.evidence.replay import fact_of, flag_of
 from onrecord.interaction.events import Event
@@ -38,7 +40,8 @@ class Said:
 
 @dataclass(slots=True)
 class Track:
-    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample."""
+    """One gated track. `artifact` is the id its recording has, or will have with its first stored sample. `unsealed`
+    waits for the disk, in order."""
 
     name: str
     gate: TrackGate
@@ -47,7 +50,8 @@ class Track:
     rate: int
     encoding: str
     stream: str | None = None
-    last_sealing: asyncio.Task[None] | None = None
+    unsealed: deque[Segment] = field(default_factory=deque)
+    sealing: asyncio.Task[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

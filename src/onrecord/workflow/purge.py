@@ -38,7 +38,7 @@ async def purge_closed(d: Deployment, live: Live, cause: str) -> None:
 
     Errors: StorageError, VaultError. What is left undone is `unsettled`, and taken up again as after a crash."""
     try:
-        while live.sealing:
+        if live.sealing:  # what comes after these was judged under the closing already
             await asyncio.wait(set(live.sealing))
         async with live.lock:
             await _take_up(d, live)

@@ -46,29 +46,32 @@ def give_up(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]
 
 
 def hand_over(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
-    """One task per hand-over, each after the one before: segments of a track become durable in order."""
+    """Segments of a track become durable in order. Those that wait are no task of their own, however many they are."""
     if not live.unsealed:
         live.settled = asyncio.get_running_loop().time()
     live.unsealed += len(segments)
-    before = track.last_sealing
-    task = asyncio.get_running_loop().create_task(_seal_after(d, live, track, segments, before))
-    track.last_sealing = task
-    live.sealing.add(task)
-    task.add_done_callback(live.sealing.discard)
+    track.unsealed.extend(segments)
+    if track.sealing is None:
+        _seal_next(d, live, track)
 
 
-async def _seal_after(
-    d: Deployment, live: Live, track: Track, segments: Sequence[Segment], before: asyncio.Task[None] | None
-) -> None:
-    if before is not None:
-        await asyncio.wait([before])
-    for segment in segments:
-        async with d.sealing:
-            await _seal_one(d, live, track, segment)
-        live.unsealed -= 1
-        live.settled = asyncio.get_running_loop().time()
-        if live.unsealed <= RESUME_UNSEALED:
-            live.giving_up = False
+def _seal_next(d: Deployment, live: Live, track: Track) -> None:
+    track.sealing = asyncio.get_running_loop().create_task(_seal(d, live, track, track.unsealed.popleft()))
+    live.sealing.add(track.sealing)
+    track.sealing.add_done_callback(live.sealing.discard)
+
+
+async def _seal(d: Deployment, live: Live, track: Track, segment: Segment) -> None:
+    """One segment, and sees to the next."""
+    async with d.sealing:
+        await _seal_one(d, live, track, segment)
+    live.unsealed -= 1
+    live.settled = asyncio.get_running_loop().time()
+    if live.unsealed <= RESUME_UNSEALED:
+        live.giving_up = False
+    track.sealing = None
+    if track.unsealed:
+        _seal_next(d, live, track)
 
 
 async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -> None:
