@@ -129,15 +129,22 @@ async def mend(d: Deployment) -> None:
         try:
             if live.halted:
                 await _replace(d, name)
-            else:
-                if live.unsettled:
-                    await settle(d, live)
-                if live.unsaid:
-                    async with live.lock:
-                        await say(d, live)
+            elif live.unsettled:
+                await settle(d, live)
         except OnRecordError as error:
             log.error("not_mended", code=error.code)
+    await _say_all(d)
     await sweep.tidy(d)
+
+
+async def _say_all(d: Deployment) -> None:
+    """Until the record takes none: what it does not take of one it does not take of the others."""
+    try:
+        for live in [live for live in d.live.values() if live.unsaid and not live.halted]:
+            async with live.lock:
+                await say(d, live)
+    except OnRecordError as error:
+        log.error("notices_put_off", code=error.code)
 
 
 async def _replace(d: Deployment, name: str) -> None:
@@ -161,7 +168,7 @@ async def rest(d: Deployment) -> None:
     going_on = [live for live in d.live.values() if live.tracks and live.conversation.seal is None]
     await asyncio.gather(*(_drain(d, live) for live in going_on))
     await mend(d)
-    if not d.loose and not any(live.halted or live.unsettled for live in d.live.values()):
+    if not d.loose and not any(live.halted or live.unsettled or live.unsaid for live in d.live.values()):
         sweep.mark_ended(d)
 
 

@@ -5,7 +5,7 @@ from picows import WSFrame, WSMsgType
 from onrecord.capture.errors import WireError
 
 MAX_MESSAGE = 1_100_000  # bytes
-MAX_FRAME = 4 * MAX_MESSAGE  # beyond this the socket library ends the connection itself, with 1009
+MAX_FRAME = 3 * MAX_MESSAGE // 2  # beyond this the socket library ends the connection itself, with 1009
 
 _CONTINUATION, _BINARY = WSMsgType.CONTINUATION, WSMsgType.BINARY
 
