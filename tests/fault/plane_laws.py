@@ -193,7 +193,7 @@ def check_memory(life):
             continue
         again = load(life.d, name, life.disks.events.events(TENANT, name))
         assert again.conversation == live.conversation
-        assert again.timeline.facts == live.timeline.facts
+        assert list(again.timeline.facts) == list(live.timeline.facts)
 
 
 async def check_restarted(life):

@@ -187,6 +187,9 @@ class SteppedSequencer(Sequencer):
         self._enter(outcome, drafts, records)
         self.steps.later(self._commit_all)
 
+    def wake(self):
+        """Its own steps commit, no thread."""
+
     def _commit_all(self):
         while self._pending:
             with self._committing:

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from typing_extensions import override
-
 T = TypeVar("T")
 _at = attrgetter("at")
 
@@ -42,12 +40,6 @@ class Series(Generic[T]):
     def __getitem__(self, index: int) -> T:
         """From 0 to below the length."""
         return self.items[index]
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Series) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # as of any list
 
     @property
     def last(self) -> T:

@@ -1,4 +1,5 @@
-"""From the sequencer's thread to the event loop: one wake-up for a whole group, however many wait for it."""
+"""Between the event loop and the sequencer's thread: one wake-up for all that a turn of the loop submits, and one for a
+whole group that is stored."""
 
 import asyncio
 from collections import deque
@@ -17,6 +18,7 @@ class Acks:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: deque[tuple[asyncio.Future[Places], Places | Exception]] = deque()
         self._woken = False
+        self._waking = False
 
     def submit(
         self, sequencer: Sequencer, drafts: Sequence[Draft], records: Records | None = None
@@ -25,10 +27,17 @@ class Acks:
         Errors: those of Sequencer.submit."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._loop, self._done, self._woken = loop, deque(), False
+            self._loop, self._done, self._woken, self._waking = loop, deque(), False, False
         future: asyncio.Future[Places] = loop.create_future()
         sequencer.submit_to(_Ack(self, future), drafts, records)
+        if not self._waking:
+            self._waking = True
+            loop.call_soon(self._wake, sequencer)
         return future
+
+    def _wake(self, sequencer: Sequencer) -> None:
+        self._waking = False
+        sequencer.wake()
 
     def tell(self, future: asyncio.Future[Places], outcome: Places | Exception) -> None:
         """From any thread. The outcome is in the queue before the flag is read, and `_settle` lowers the flag before it

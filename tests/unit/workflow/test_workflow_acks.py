@@ -35,6 +35,12 @@ class Gate(MemoryEventStore):
         super().commit(group)
 
 
+async def taken(gate: Gate) -> None:
+    """Until the thread of the sequencer, woken by the turn of the loop, has come to the store."""
+    while not gate.entered.is_set():
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 def gate():
     return Gate()
@@ -61,7 +67,7 @@ def test_a_group_comes_with_one_wake_up(gate, sequencer):
 
         loop.call_soon_threadsafe = counted
         first = acks.submit(sequencer, draft())
-        gate.entered.wait(60)
+        await taken(gate)
         rest = [acks.submit(sequencer, draft()) for _ in range(50)]
         gate.open.set()
         sequencer.close()  # both groups are told of by now, and the loop has not run
@@ -69,6 +75,30 @@ def test_a_group_comes_with_one_wake_up(gate, sequencer):
         return [place.index for told in places for place in told], woken
 
     assert asyncio.run(run()) == (list(range(51)), 1)
+
+
+def test_the_sequencer_is_woken_once_for_all_that_a_turn_of_the_loop_submits(gate, sequencer):
+    gate.open.set()
+    woken = []
+    wake = sequencer.wake
+
+    def counted():
+        woken.append(len(sequencer._pending))
+        wake()
+
+    sequencer.wake = counted
+
+    async def run() -> list[int]:
+        acks = Acks()
+        told = [
+            place
+            for _ in range(2)
+            for place in await asyncio.gather(*(acks.submit(sequencer, draft()) for _ in range(20)))
+        ]
+        return [place.index for places in told for place in places]
+
+    assert asyncio.run(run()) == list(range(40))
+    assert woken == [20, 20]
 
 
 def test_each_hears_its_own_outcome(gate, sequencer):
@@ -103,7 +133,7 @@ def test_what_is_cancelled_before_it_is_taken_is_not_stored(gate, sequencer):
     async def run() -> None:
         acks = Acks()
         first = acks.submit(sequencer, draft())
-        gate.entered.wait(60)
+        await taken(gate)
         dropped, kept = acks.submit(sequencer, draft()), acks.submit(sequencer, draft())
         dropped.cancel()
         late = acks.submit(sequencer, draft())
@@ -119,7 +149,7 @@ def test_a_loop_that_is_gone_holds_up_nobody(gate, sequencer):
 
     async def leave() -> None:
         acks.submit(sequencer, draft())
-        gate.entered.wait(60)
+        await taken(gate)
 
     async def stay() -> int:
         return (await acks.submit(sequencer, draft()))[0].index

@@ -1,6 +1,7 @@
 """The HTTP application: authenticates, demands the scope, decodes the body, calls the route, answers problems."""
 
 import re
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -10,13 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
 
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.api import body
 from onrecord.entrypoints.api.problems import RequestError, problem, status_of
-from onrecord.entrypoints.api.route import Body, Call, Route
+from onrecord.entrypoints.api.route import Body, Call, Route, header
 from onrecord.entrypoints.api.routes import ROUTES
+from onrecord.entrypoints.api.table import Table
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import NotFoundError, RecoveringError, UnauthenticatedError
 from onrecord.workflow.health import Trouble
@@ -32,6 +35,7 @@ PATH_FORMS = {
 }
 NO_OPERATION = "none"
 NOBODY = Principal("", "", frozenset())
+_Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
 
 def create_app(d: Deployment, credentials: Credentials) -> Starlette:
@@ -40,18 +44,36 @@ def create_app(d: Deployment, credentials: Credentials) -> Starlette:
         d.measures.requested(NO_OPERATION, answer.status_code, 0.0)
         return answer
 
-    app = Starlette(
+    rows = [(route, _endpoint(route, d, credentials)) for route in ROUTES]
+    app = _Api(
         routes=[
-            StarletteRoute(route.path, _endpoint(route, d, credentials), methods=[route.method], name=route.operation)
-            for route in ROUTES
+            StarletteRoute(route.path, endpoint, methods=[route.method], name=route.operation)
+            for route, endpoint in rows
         ],
         exception_handlers={HTTPException: no_route},
     )
     app.router.redirect_slashes = False
+    app.table = Table(rows)
     return app
 
 
-def _endpoint(route: Route, d: Deployment, credentials: Credentials) -> Any:
+class _Api(Starlette):
+    """What the table has a row for goes straight to its endpoint, past Starlette's layers; all else to Starlette."""
+
+    table: "Table[_Endpoint]"
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self.table.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await super().__call__(scope, receive, send)
+            return
+        endpoint, scope["path_params"] = found
+        answer = await endpoint(Request(scope, receive, send))
+        await answer(scope, receive, send)
+
+
+def _endpoint(route: Route, d: Deployment, credentials: Credentials) -> _Endpoint:
     async def endpoint(request: Request) -> ASGIApp:
         began = perf_counter()
         answer: ASGIApp
@@ -98,7 +120,7 @@ async def _call(route: Route, request: Request, d: Deployment, credentials: Cred
 
 
 def _bearer(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    scheme, _, key = (header(request, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         raise UnauthenticatedError("a key is needed: `Authorization: Bearer KEY`")
     return key.strip()

@@ -8,13 +8,17 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive
 
 from onrecord.entrypoints.api.problems import RequestError
+from onrecord.entrypoints.api.route import header
 
 READ_SECONDS = 30.0
 MAX_DEPTH = 32
 INLINE_BYTES = 64 * 1024
+WHOLE = "onrecord.whole"
+"""In the scope of a request whose body has arrived: to receive it takes no time."""
 
 T = TypeVar("T")
 
@@ -24,24 +28,34 @@ _PATH = re.compile(r" - at `(\$[A-Za-z0-9_.\[\]]*)`\Z")
 
 async def read(request: Request, limit: int) -> bytes:
     """At most `limit` bytes. Errors: RequestError (body_too_large, request_timeout, unsupported_media_type)."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if (header(request, b"content-encoding") or "identity").lower() != "identity":
         raise RequestError("compressed bodies are not taken", code="unsupported_media_type")
-    declared = request.headers.get("content-length", "0")
+    declared = header(request, b"content-length") or "0"
     if not declared.isdecimal() or int(declared) > limit:
         raise _too_large(limit)
-    parts: list[bytes] = []
-    size = 0
+    if WHOLE in request.scope:
+        return await _received(request.receive, limit)
     try:
         async with asyncio.timeout(READ_SECONDS):
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise _too_large(limit)
-                parts.append(part)
+            return await _received(request.receive, limit)
     except TimeoutError as error:
         raise RequestError("the body did not arrive in time", code="request_timeout") from error
-    except ClientDisconnect as error:
-        raise RequestError("the body ended early") from error
+
+
+async def _received(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestError("the body ended early")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+        more = message.get("more_body", False)
     return b"".join(parts)
 
 
@@ -50,7 +64,7 @@ def _too_large(limit: int) -> RequestError:
 
 
 def check_content_type(request: Request) -> None:
-    if _CONTENT_TYPE.fullmatch(request.headers.get("content-type", "")) is None:
+    if _CONTENT_TYPE.fullmatch(header(request, b"content-type") or "") is None:
         raise RequestError("the content type is `application/json`", code="unsupported_media_type")
 
 
@@ -77,8 +91,8 @@ def decode(data: bytes, form: type[T]) -> T:
 
 
 def _plain(data: bytes, value: object) -> bool:
-    """Whether a glance shows that no object has a key twice and that nothing lies deep: there are no more colons than the
-    outermost object has keys, and few brackets."""
+    """Whether a glance shows that no object has a key twice and that nothing lies deep: there are no more colons than
+    the outermost object has keys, and few brackets."""
     flat = type(value) is dict and data.count(b":") == len(value)
     return flat and data.count(b"[") + data.count(b"{") <= MAX_DEPTH
 

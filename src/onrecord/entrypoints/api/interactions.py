@@ -70,7 +70,7 @@ def _events(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _idempotency_key(call: Call) -> str | None:
-    key = call.request.headers.get("idempotency-key")
+    key = call.header(b"idempotency-key")
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY or not (key.isascii() and key.isprintable()):

@@ -6,6 +6,7 @@ import asyncio
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from onrecord.entrypoints.api.body import WHOLE
 from onrecord.entrypoints.api.problems import RequestError
 from onrecord.entrypoints.unread import Unread
 
@@ -53,10 +54,12 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
-            if self._patience is None:
-                self._wait()
         super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+        if not self._in_head or not self._head_bytes or self.transport.is_closing():
+            return
+        if self._patience is None:
+            self._wait()
+        if self._head_bytes > MAX_HEAD_BYTES:
             self.send_400_response("the head of the request is too long")
 
     @override
@@ -78,6 +81,7 @@ class BoundedHttp(HttpToolsProtocol):
     @override
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self.scope[WHOLE] = True  # type: ignore[literal-required]  # a word of our own
         self._in_head = True
         self._head_bytes = self._fields_bytes = 0
 

@@ -19,6 +19,14 @@ BODY_ERRORS = ("invalid_request", "body_too_large", "unsupported_media_type", "r
 WRITE_ERRORS = ("storage_full", "storage_conflict", "storage_unknown")
 
 
+def header(request: Request, name: bytes) -> str | None:
+    """The first of that name, which is in lower case."""
+    for known, value in request.scope["headers"]:
+        if known == name:
+            return str(value, "latin-1")
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One authenticated request. `body` has been decoded to the form that its route fixes. `arrived`: when its last
@@ -33,6 +41,9 @@ class Call:
 
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
+
+    def header(self, name: bytes) -> str | None:
+        return header(self.request, name)
 
     def query(self, name: str) -> str | None:
         return self.request.query_params.get(name)

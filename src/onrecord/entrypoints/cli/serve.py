@@ -113,6 +113,7 @@ async def _serve(
             create_app(d, credentials),
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=5,
