@@ -14,9 +14,11 @@ from onrecord.workflow.health import Trouble, recovered, report, report_error
 from onrecord.workflow.live import Live
 from onrecord.workflow.recover import mend
 from onrecord.workflow.side_records import RecordKind, sealed
+from onrecord.workflow.turns import turn
 from onrecord.workflow.watch import watch
 
 INTERVAL_SECONDS = 1.0
+AT_ONCE = 32  # conversations looked at in one turn of the event loop
 SLOW_SECONDS = 2.0
 log = structlog.get_logger("account")
 
@@ -40,7 +42,7 @@ class Keeper:
     async def round(self) -> None:
         """A failed write is retried with the next round."""
         d = self._d
-        changed, now = self._changed()
+        changed, now = await self._changed()
         loop = asyncio.get_running_loop()
         slow = loop.call_later(SLOW_SECONDS, report, d, Trouble.STORAGE_SLOW)
         try:
@@ -58,12 +60,14 @@ class Keeper:
         await watch(d)
         await mend(d)
 
-    def _changed(self) -> tuple[dict[str, dict[str, Any]], dict[str, object]]:
+    async def _changed(self) -> tuple[dict[str, dict[str, Any]], dict[str, object]]:
         """Per interaction the present counters of its tracks, and the last ones that an event told of each; and by
         which mark a change is known. What is sealed changes by events alone."""
         now: dict[str, object] = {}
         changed: dict[str, dict[str, Any]] = {}
-        for name, live in self._d.live.items():
+        for count, (name, live) in enumerate(tuple(self._d.live.items())):
+            if count % AT_ONCE == AT_ONCE - 1:
+                await turn()
             if live.tracks and live.conversation.seal is None and not live.halted:
                 if self._kept.get(name) != _mark(live):
                     told = {n: dict(entry.accounting) for n, entry in live.conversation.tracks.items()}
