@@ -1,10 +1,11 @@
 """Digests and salted commitments, each with its own domain so that no value of one kind passes for another."""
 
 import hashlib
-import os
 from enum import Enum
 
-SALT_BYTES = 32
+from onrecord.base.draw import BLOCK_BYTES, block
+
+SALT_BYTES = BLOCK_BYTES
 DIGEST_BYTES = 32
 
 
@@ -23,13 +24,7 @@ def sha256(data: bytes) -> bytes:
 
 
 def new_salt() -> bytes:
-    return os.urandom(SALT_BYTES)
-
-
-def new_salts(count: int) -> list[bytes]:
-    """All from one call of the system, which costs more than the bytes it brings."""
-    drawn = os.urandom(count * SALT_BYTES)
-    return [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
+    return block()
 
 
 def commit(domain: Domain, salt: bytes, payload: bytes) -> bytes:

@@ -3,6 +3,8 @@
 import os
 from typing import NewType
 
+from onrecord.base.draw import block
+
 TenantId = NewType("TenantId", str)
 InteractionId = NewType("InteractionId", str)
 PersonId = NewType("PersonId", str)
@@ -38,7 +40,7 @@ def new_key_id() -> KeyId:
 
 
 def new_uid() -> bytes:
-    return os.urandom(RAW_BYTES)
+    return block()[:RAW_BYTES]
 
 
 def raw(identifier: str) -> bytes:

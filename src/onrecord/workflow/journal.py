@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any, cast
 
-from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salts
+from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import PersonId, TenantId, new_uid
 from onrecord.interaction.events import ABOUT_NOBODY, Event, Internal, decode, encode
@@ -65,8 +65,8 @@ def _draft(
     plain: list[bytes] = []
     marks: list[Mark] = []
     commitments: list[bytes] = []
-    for event, salt in zip(events, new_salts(len(events)), strict=True):
-        payload = encode(event)
+    for event in events:
+        payload, salt = encode(event), new_salt()
         plain += (len(payload).to_bytes(4), salt, payload)
         marks.append(Mark(str(event.type), event.t, event.received, event.at))
         commitments.append(commit(Domain.EVENT, salt, payload))
