@@ -328,9 +328,9 @@ def test_what_is_given_up_is_overwritten():
 
 
 def _noting(lost, given_up):
-    def noting(d, live, track, segment):
+    def noting(d, live, track, segment, code):
         given_up.append(segment)
-        lost(d, live, track, segment)
+        lost(d, live, track, segment, code)
 
     return noting
 
@@ -430,7 +430,9 @@ class Door:
         self.call.at[track] = at + self.PART
 
 
-@settings(deadline=None, derandomize=True, max_examples=25, phases=NOSHRINK, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    deadline=None, derandomize=True, max_examples=25, phases=NOSHRINK, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(steps=st.lists(STEPS, min_size=3, max_size=25), cost=st.sampled_from([0.0, 1e-4, 1e-3, 5e-3]))
 def test_however_messages_turns_and_stops_fall_nothing_closed_is_stored_and_the_order_is_kept(steps, cost):
     async def told(life, call, live):

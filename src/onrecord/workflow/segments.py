@@ -42,7 +42,7 @@ def give_up(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]
     """Lost at once, and so until few wait again: the disk does not keep up with the media."""
     live.giving_up = True
     for segment in segments:
-        _lost(d, live, track, segment)
+        _lost(d, live, track, segment, "disk_behind")
 
 
 def hand_over(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
@@ -92,15 +92,14 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
             await discard(d, live, stored)
             current = judged
     except OnRecordError as error:
-        log.error("segment_lost", code=error.code)
-        _lost(d, live, track, current)
+        _lost(d, live, track, current, error.code)
     except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
         log.error("segment_lost", error=type(error).__name__)
-        _lost(d, live, track, current)
+        _lost(d, live, track, current, "internal")
 
 
-def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None) -> None:
-    """Held for ever it would be neither stored nor told of. The interaction is told where losses begin."""
+def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None, code: str) -> None:
+    """Held for ever it would be neither stored nor told of. Interaction and log are told where losses begin."""
     if segment is None:
         return
     with contextlib.suppress(CaptureError):
@@ -109,6 +108,7 @@ def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None) -> N
     segment.payload[:] = bytes(len(segment.payload))
     if not live.losing:
         live.losing = True
+        log.error("segment_lost", code=code)
         notice(d, live, Internal.MEDIA_LOST, {"track": track.name}, segment.start / segment.rate)
 
 
