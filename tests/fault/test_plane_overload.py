@@ -328,9 +328,9 @@ def test_what_is_given_up_is_overwritten():
 
 
 def _noting(lost, given_up):
-    def noting(d, live, track, segment, code):
+    def noting(d, live, track, segment):
         given_up.append(segment)
-        lost(d, live, track, segment, code)
+        lost(d, live, track, segment)
 
     return noting
 

@@ -144,7 +144,7 @@ async def _say_all(d: Deployment) -> None:
             async with live.lock:
                 await say(d, live)
     except OnRecordError as error:
-        log.error("notices_put_off", code=error.code)
+        log.error("notice_put_off", code=error.code)
 
 
 async def _replace(d: Deployment, name: str) -> None:

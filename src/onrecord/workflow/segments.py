@@ -42,7 +42,9 @@ def give_up(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]
     """Lost at once, and so until few wait again: the disk does not keep up with the media."""
     live.giving_up = True
     for segment in segments:
-        _lost(d, live, track, segment, "disk_behind")
+        if not live.losing:
+            log.error("segment_lost", code="disk_behind")
+        _lost(d, live, track, segment)
 
 
 def hand_over(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]) -> None:
@@ -92,14 +94,16 @@ async def _seal_one(d: Deployment, live: Live, track: Track, segment: Segment) -
             await discard(d, live, stored)
             current = judged
     except OnRecordError as error:
-        _lost(d, live, track, current, error.code)
+        if not live.losing:
+            log.error("segment_lost", code=error.code)
+        _lost(d, live, track, current)
     except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
         log.error("segment_lost", error=type(error).__name__)
-        _lost(d, live, track, current, "internal")
+        _lost(d, live, track, current)
 
 
-def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None, code: str) -> None:
-    """Held for ever it would be neither stored nor told of. Interaction and log are told where losses begin."""
+def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None) -> None:
+    """Held for ever it would be neither stored nor told of. The interaction is told where losses begin."""
     if segment is None:
         return
     with contextlib.suppress(CaptureError):
@@ -108,7 +112,6 @@ def _lost(d: Deployment, live: Live, track: Track, segment: Segment | None, code
     segment.payload[:] = bytes(len(segment.payload))
     if not live.losing:
         live.losing = True
-        log.error("segment_lost", code=code)
         notice(d, live, Internal.MEDIA_LOST, {"track": track.name}, segment.start / segment.rate)
 
 
