@@ -1,5 +1,6 @@
 """Laws of the kernel over random facts: packs only restrict, steps are steps, doubt never opens."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -323,7 +324,7 @@ def test_what_changed_brings_one_timeline_to_the_other(head, known, more):
     after = before.with_fact(Fact("new", "opt_out", 20.0, 99.0)) if not more else before
     for number, fact in enumerate(more[2:4]):
         after = after.with_fact(replace(fact, event_id=f"new{number}", received=99.0))
-    said = {(t, change.ruling.kind): change.decision(change.ruling) for t, change in after.changes_since(before)}
+    said = {(t, change.ruling.kind): change.decision(change.ruling) for t, _, change in after.changes_since(before)}
     old = {(t, kind): made for t, kind, made in before.transitions()}
     for (t, kind), made in said.items():
         now = after.decision(kind, t)
@@ -435,3 +436,4 @@ def test_what_is_shown_is_what_is_decided(head, known, t):
             ("since", made.since),
             ("can_end", made.can_end),
         ]
+    assert timeline.written(t / 2) == json.dumps(timeline.shown(t / 2), separators=(",", ":"))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -46,8 +45,7 @@ class Change(NamedTuple):
         return 0.0 if self.cause is None else self.at
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """`steps` by the instant at which each sets in, the first before all time; `changes` per kind in the order of
     `ORDER`, the first what held before all facts; `flagged`: the steps that raised flags."""
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Container, Iterable, Iterator, Sequence
 from heapq import merge
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from onrecord.policy.verdict import Decision, Flag
 
 KERNEL = "onrecord-policy-kernel/1"
 _MOST_NEXT = 8
+_FEW = 8
 _WORDS = tuple(kind.value for kind in ORDER)
+_NAMES = tuple(f'"{word}":' for word in _WORDS)
 Transition = tuple[float, Kind, Decision]
 
 
@@ -78,6 +81,19 @@ class Timeline:
             found[word] = {**ruling.words, "since": change.since}
         return found
 
+    def written(self, t: float) -> str:
+        """The same, as it is sent."""
+        folded = self.trace.folded
+        rulings = folded.steps[folded.position(t)].decided.rulings
+        found: list[str] = []
+        for name, ruling, listed in zip(_NAMES, rulings, folded.changes, strict=True):
+            change = listed.items[listed.length - 1]
+            if change.at > t:
+                change = listed[max(listed.upto(t) - 1, 0)]
+            start, end = ruling.text
+            found.append(f"{name}{start}{0.0 if change.cause is None else change.at}{end}")
+        return "{" + ",".join(found) + "}"
+
     def decision(self, kind: Kind, t: float) -> Decision:
         return self.trace.folded.decision(kind, t)
 
@@ -89,12 +105,14 @@ class Timeline:
         """Every change of verdict, state or reason, by time; none from what held before the first fact."""
         return self.trace.folded.transitions()
 
-    def changes_since(self, before: "Timeline") -> Iterator[tuple[float, Change]]:
-        """By time and kind, what changes here and did not in `before`, each with its instant; and where a change fell
-        away, what holds there now. Made one after the other."""
+    def changes_since(self, before: "Timeline") -> Iterable[tuple[float, int, Change]]:
+        """By time and kind, what changes here and did not in `before`, each with its instant and the kind's place in
+        `ORDER`; and where a change fell away, what holds there now. After many facts made one after the other."""
         pairs = enumerate(zip(self.trace.folded.changes, before.trace.folded.changes, strict=True))
         parts = [_unlike(index, mine, theirs) for index, (mine, theirs) in pairs if mine is not theirs]
-        return ((t, change) for t, _, change in merge(*parts))
+        if len(self.facts) - len(before.facts) <= _FEW:
+            return sorted(chain.from_iterable(parts))
+        return merge(*parts)
 
     def flags(self, as_of: float = math.inf) -> list[Flag]:
         """All that is raised by the facts in this timeline, and at `as_of` by the silence of those who should have

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from onrecord.policy.assertion import closes
 from onrecord.policy.facts import Fact, Head
@@ -24,8 +24,7 @@ _LATE_CLOSINGS = {
 Told = tuple[Mapping[str, Fact], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """`facts` as received, `told` the same by id, `heard` what hearing them raised, `latest` the greatest early edge
     among them, `delay` how long, in seconds, the slowest took to be heard of; `known` is what the facts received before
     the last one's instant fold to, `folded` all of them."""

@@ -1,11 +1,14 @@
 """The verdict lattice, the decision, and the states that users see."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from onrecord.policy.kinds import Kind
+
+_SINCE = '"since":'
 
 
 class Verdict(IntEnum):
@@ -42,7 +45,8 @@ def state_of(verdict: Verdict, *, was_on: bool) -> State:
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What holds for one kind, whenever it began. `rules` are the ids of the rules that determined it; `words` is all
-    of it as JSON, in the order of the contract, with a `since` of 0 in its place."""
+    of it as JSON, in the order of the contract, with a `since` of 0 in its place; `text` the same written, before and
+    after the `since`."""
 
     kind: Kind
     verdict: Verdict
@@ -54,6 +58,7 @@ class Ruling:
     retention: str
     can_end: bool
     words: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    text: tuple[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         words = {
@@ -68,6 +73,8 @@ class Ruling:
             "can_end": self.can_end,
         }
         object.__setattr__(self, "words", words)
+        start, _, end = json.dumps(words, separators=(",", ":")).partition(f"{_SINCE}0.0")
+        object.__setattr__(self, "text", (start + _SINCE, end))
 
     def alike(self, other: "Ruling") -> bool:
         """Whether both say the same to those who see it."""

@@ -15,7 +15,7 @@ def messages(
     event id; what another event than these now causes counts to `last`."""
     counts: dict[int, int] = {}
     found: list[Message] = []
-    for t, change in after.changes_since(before):
+    for t, _, change in after.changes_since(before):
         index = indices.get(change.cause or "", last)
         ordinal = counts.get(index, 0)
         counts[index] = ordinal + 1

@@ -24,7 +24,7 @@ class Closings:
     def accept(self, events: Iterable[Event]) -> "tuple[int, Closings]":
         """The number of a post, and what holds with its closings."""
         number = self.posts + 1
-        return number, replace(self, underway=(*self.underway, (number, tuple(events))), posts=number)
+        return number, Closings((*self.underway, (number, tuple(events))), self.owed, number)
 
     def accept_more(self, number: int, events: Iterable[Event]) -> "Closings":
         """Further ones of that post."""
@@ -32,7 +32,7 @@ class Closings:
 
     def done(self, number: int) -> "Closings":
         """The post is stored, or was refused."""
-        return replace(self, underway=tuple(post for post in self.underway if post[0] != number))
+        return Closings(tuple([post for post in self.underway if post[0] != number]), self.owed, self.posts)
 
     def owe(self, events: Iterable[Event]) -> "Closings":
         """Closings that could not be stored: the same one is owed once, from its earliest instant."""
@@ -47,6 +47,8 @@ class Closings:
 
     def settle(self, stored: Sequence[Event]) -> "Closings":
         """What was stored is owed no longer."""
+        if not self.owed:
+            return self
         return replace(self, owed=tuple(event for event in self.owed if event not in stored))
 
     def owed_as(self, event: Event) -> Event | None:

@@ -28,6 +28,10 @@ class Replies:
             self._id = d.vault.blind(TenantId(d.tenant), named).hex()
             self._request = hashlib.sha256(canonical.dumps(request)).hexdigest()
 
+    @property
+    def keyed(self) -> bool:
+        return self._id is not None
+
     def earlier(self) -> tuple[int, dict[str, Any]] | None:
         """(status, body) of the first answer. Errors: IdempotencyMismatchError."""
         if self._id is None:

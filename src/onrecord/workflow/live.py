@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from onrecord.base.clock import Clock
 from onrecord.base.stretch import FOREVER, Stretch, intersect, normalise
@@ -26,8 +27,7 @@ def facts_of(events: Iterable[Event]) -> list[Fact]:
     return [fact for fact in map(fact_of, events) if fact is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """An accepted event, and where its leaf stands."""
 
     event: Event

@@ -1,8 +1,9 @@
 """The answer to a post: made before the commit, so that it can be stored with it; indices come after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+from msgspec import Raw
 
 from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.kernel import Timeline
@@ -14,15 +15,15 @@ from onrecord.workflow.statement import Sorted
 from onrecord.workflow.turns import stepwise
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """`before`: the timeline that the post adds to; `raised`: the flags that it raises; `first`: the leaf of what it
-    only repeats."""
+    only repeats; `after`, `moment`: where its decisions stand, and for when, in seconds."""
 
     before: Timeline
     raised: Sequence[Flag]
-    decisions: dict[str, Any]
     first: int | None
+    after: Timeline
+    moment: float
 
     @classmethod
     async def to(cls, d: Deployment, live: Live, post: Sorted) -> Self:
@@ -37,17 +38,22 @@ class Reply:
         return cls(
             before,
             list(dict.fromkeys([*raised, *repeated])),
-            after.shown(max([now, *[event.t for event in post.events]])),
             None if first is None else first.leaf_index,
+            after,
+            max([now, *[event.t for event in post.events]]),
         )
 
+    def kept(self, places: Sequence[Sequenced]) -> dict[str, Any]:
+        """The answer as values, to be stored."""
+        return {**self.finish(places), "decisions": self.after.shown(self.moment)}
+
     def finish(self, places: Sequence[Sequenced]) -> dict[str, Any]:
-        """A repetition names the leaf of what it repeats."""
+        """Its decisions as they are sent. A repetition names the leaf of what it repeats."""
         last = places[-1] if places else None
         index = self.first if self.first is not None or last is None else last.index
         tree_size = None if last is None else last.tree_size
         return {
-            "decisions": self.decisions,
+            "decisions": Raw(self.after.written(self.moment).encode()),
             "flags": views.flags(self.raised),
             "leaf_index": index,
             "tree_size": tree_size,

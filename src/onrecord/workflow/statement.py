@@ -1,8 +1,8 @@
 """One thing that a source says: parsed and timed, and what it is beside what was said before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from onrecord.interaction.events import Event, Internal
 from onrecord.policy.assertion import closes, parse_event
@@ -16,13 +16,9 @@ from onrecord.workflow.when import instant, received_at
 MAX_ID = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     event: Event
-
-    @property
-    def closing(self) -> bool:
-        return closes(self.event.type, self.event.data)
+    closing: bool
 
 
 @dataclass(slots=True)
@@ -44,7 +40,8 @@ def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, An
     fields = {k: v for k, v in item.items() if k not in {"event_id", "t", "received", "type"}}
     data = parse_event(kind, fields)
     started = live.conversation.started_at
-    present = live.present(now_ns, closing=closes(kind, data))
+    closing = closes(kind, data)
+    present = live.present(now_ns, closing=closing)
     t, uncertainty = instant(item.get("t"), started if started is not None else now_ns, present)
     given = item.get("received")
     if given is not None:
@@ -54,7 +51,7 @@ def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, An
         raise InvalidRequestError("nobody of that name takes part")
     identifier = _identifier(d, live, item.get("event_id"))
     event = Event(identifier, kind, t, received, now_ns, principal.source, principal.id, data, uncertainty)
-    return Statement(event)
+    return Statement(event, closing)
 
 
 def _identifier(d: Deployment, live: Live, given: object) -> str:
@@ -98,7 +95,8 @@ def sort(d: Deployment, live: Live, statements: Sequence[Statement]) -> Sorted:
         events += [_conflict(d, live, s.event) for s in conflicting if s.closing]
     events += [s.event for s in result.fresh]
     events += [_repetition(d, live, event) for event in result.repeated]
-    return replace(result, events=events)
+    result.events = events
+    return result
 
 
 def _with_owed(live: Live, statements: Sequence[Statement]) -> tuple[list[Event], list[Statement]]:
@@ -112,7 +110,8 @@ def _with_owed(live: Live, statements: Sequence[Statement]) -> tuple[list[Event]
             given.append(statement)
         else:
             again.append(owed)
-            given.append(Statement(min(owed, statement.event, key=lambda event: event.t - event.uncertainty)))
+            earlier = min(owed, statement.event, key=lambda event: event.t - event.uncertainty)
+            given.append(Statement(earlier, statement.closing))
     return [event for event in live.closings.owed if event not in again], given
 
 

@@ -1,9 +1,8 @@
 """Accepts what sources say of a conversation. A closing acts on the gates before it is durable, an opening after."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
@@ -43,8 +42,7 @@ CREATED, REPEATED, CONFLICT = 201, 200, 409
 Recorder = Callable[[int, dict[str, Any]], Sequence[Record]]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """The answer to one post. `status` 201 for something new, 200 where everything was a repetition; `news`: what is
     yet to be published."""
 
@@ -176,17 +174,13 @@ async def _answer(
     except OnRecordError as error:
         _refuse(d, live, statements, error)
     if earlier is not None:
-        return Told(*earlier), None
-    return await _accept(d, live, statements, replies.record), None
+        return Told(*earlier, None), None
+    return await _accept(d, live, statements, replies.record if replies.keyed else None), None
 
 
 async def _accept_closings(d: Deployment, live: Live, statements: Sequence[Statement]) -> Told:
     closing = [statement for statement in statements if statement.closing]
-    return await _accept(d, live, closing, _no_record) if closing else Told(REPEATED, {})
-
-
-def _no_record(_status: int, _body: dict[str, Any]) -> Sequence[Record]:
-    return ()
+    return await _accept(d, live, closing, None) if closing else Told(REPEATED, {})
 
 
 async def _log_refusal(d: Deployment, live: Live, principal: Principal, refusal: OnRecordError) -> None:
@@ -199,7 +193,7 @@ async def _accept(
     d: Deployment,
     live: Live,
     statements: Sequence[Statement],
-    record: Callable[[int, dict[str, Any]], Sequence[Record]],
+    record: Recorder | None,
 ) -> Told:
     """Under the lock. Closings that could not be stored before go first."""
     post = sort(d, live, statements)
@@ -209,7 +203,7 @@ async def _accept(
         return Told(status, reply.finish(()))
     try:
         await _introduce(d, live, post)
-        done = await append(d, live, post.events, lambda places: record(status, reply.finish(places)))
+        done = await append(d, live, post.events, record and (lambda places: record(status, reply.kept(places))))
     except OnRecordError as error:
         _refuse(d, live, statements, error)
     for event, place in zip(post.events, done, strict=True):

@@ -161,5 +161,5 @@ def test_a_timeline_is_not_changed_by_what_follows_it():
     assert after.at(60.0)[AUDIO].reason == "OPT_OUT"
     assert other.at(60.0)[AUDIO].reason == "SENSITIVE_SEGMENT"
     assert len(before.facts) == 3
-    assert {change.ruling.kind for _, change in other.changes_since(before)} >= {AUDIO, Kind.TRANSCRIPT}
+    assert {change.ruling.kind for _, _, change in other.changes_since(before)} >= {AUDIO, Kind.TRANSCRIPT}
     assert list(before.changes_since(before)) == []

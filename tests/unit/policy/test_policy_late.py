@@ -47,7 +47,7 @@ def test_a_late_closing_takes_the_place_of_a_later_one():
     after = agreeing(case, [late])
     assert [t for t, kind, _ in after.transitions() if kind is AUDIO] == [6.0, 15.0]
     assert (after.decision(AUDIO, 35.0).since, after.decision(AUDIO, 35.0).cause) == (15.0, "late")
-    assert {t for t, made in after.changes_since(before) if made.ruling.kind is AUDIO} == {15.0, 20.0}
+    assert {t for t, _, made in after.changes_since(before) if made.ruling.kind is AUDIO} == {15.0, 20.0}
     again = before.with_fact(late)
     assert all(
         a is b for a, b in zip(list(again.trace.folded.steps)[-3:], list(before.trace.folded.steps)[-3:], strict=True)

@@ -37,8 +37,8 @@ class Gate(MemoryEventStore):
 
 async def taken(gate: Gate) -> None:
     """Until the thread of the sequencer, woken by the turn of the loop, has come to the store."""
-    while not gate.entered.is_set():
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gate.entered.wait(60)
 
 
 @pytest.fixture
