@@ -43,7 +43,7 @@ def give_up(d: Deployment, live: Live, track: Track, segments: Sequence[Segment]
     live.giving_up = True
     for segment in segments:
         if not live.losing:
-            log.error("segment_lost", code="disk_behind")
+            log.error("disk_behind")
         _lost(d, live, track, segment)
 
 
