@@ -108,12 +108,15 @@ class Sequencer:
         self._worker.join()
 
     def _work(self) -> None:
+        """One group at each call, so that what is submitted meanwhile is one group at the next."""
         going = True
         while going:
             going = self._wake.get()
             while self._pending:
                 with self._committing:
                     self._commit_next()
+                if going:
+                    break
 
     # Committing, by whoever holds self._committing
 
@@ -134,7 +137,10 @@ class Sequencer:
     def _take(self, group: list[Submission]) -> None:
         """Whatever fails here, what has left the queue is in `group`: its callers hear of it."""
         count = 0
-        while self._pending and (not group or count + self._pending[0].size <= _MAX_GROUP):
+        while self._pending:
+            if group and count + self._pending[0].size > _MAX_GROUP:
+                self.wake()
+                break
             submission = self._pending[0]
             group.append(submission)
             self._pending.popleft()

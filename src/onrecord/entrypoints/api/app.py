@@ -17,6 +17,7 @@ from typing_extensions import override
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.api import body
 from onrecord.entrypoints.api.problems import RequestError, problem, status_of
+from onrecord.entrypoints.api.replies import AT_ONCE, JsonReply
 from onrecord.entrypoints.api.route import Body, Call, Route, header
 from onrecord.entrypoints.api.routes import ROUTES
 from onrecord.entrypoints.api.table import Table
@@ -64,13 +65,15 @@ class _Api(Starlette):
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = scope.pop(AT_ONCE, None)
         found = self.table.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await super().__call__(scope, receive, send)
             return
         endpoint, scope["path_params"] = found
         answer = await endpoint(Request(scope, receive, send))
-        await answer(scope, receive, send)
+        if sending is None or not isinstance(answer, JsonReply) or not answer.sent(sending):
+            await answer(scope, receive, send)
 
 
 def _endpoint(route: Route, d: Deployment, credentials: Credentials) -> _Endpoint:

@@ -17,7 +17,7 @@ from onrecord.entrypoints.api.route import header
 READ_SECONDS = 30.0
 MAX_DEPTH = 32
 INLINE_BYTES = 64 * 1024
-WHOLE = "onrecord.whole"
+ARRIVED = "onrecord.arrived"
 """In the scope of a request whose body has arrived: to receive it takes no time."""
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ async def read(request: Request, limit: int) -> bytes:
     declared = header(request, b"content-length") or "0"
     if not declared.isdecimal() or int(declared) > limit:
         raise _too_large(limit)
-    if WHOLE in request.scope:
+    if ARRIVED in request.scope:
         return await _received(request.receive, limit)
     try:
         async with asyncio.timeout(READ_SECONDS):

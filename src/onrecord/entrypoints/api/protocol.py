@@ -2,16 +2,36 @@
 how long an answer may stay unread."""
 
 import asyncio
+from functools import partial
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from onrecord.entrypoints.api.body import WHOLE
+from onrecord.entrypoints.api.body import ARRIVED
 from onrecord.entrypoints.api.problems import RequestError
+from onrecord.entrypoints.api.replies import AT_ONCE
 from onrecord.entrypoints.unread import Unread
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15.0
+
+
+def _sent(cycle: RequestResponseCycle, status: int, fields: bytes, body: bytes) -> bool:
+    """An answer in one write, where uvicorn makes one of its head and one of its body. False where it may have to wait,
+    or where uvicorn has more to say."""
+    if cycle.response_started or cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+        return False
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    default = [part for name, value in cycle.default_headers for part in (name, b": ", value, b"\r\n")]
+    length = b"content-length: %d\r\n" % len(body)
+    close = b"" if cycle.keep_alive else b"connection: close\r\n"
+    cycle.transport.write(b"".join([STATUS_LINE[status], *default, length, fields, close, b"\r\n", body]))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -77,11 +97,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = False
         self._wait_no_longer()
         super().on_headers_complete()
+        self.scope[AT_ONCE] = partial(_sent, self.cycle)  # type: ignore[literal-required]  # a word of our own
 
     @override
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.scope[WHOLE] = True  # type: ignore[literal-required]  # a word of our own
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a word of our own
         self._in_head = True
         self._head_bytes = self._fields_bytes = 0
 

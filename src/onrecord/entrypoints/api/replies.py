@@ -1,5 +1,6 @@
 """What every answer of this door has in common."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,19 +15,24 @@ _JSON = [
     *[(name.lower().encode(), value.encode()) for name, value in HEADERS.items()],
     (b"content-type", b"application/json"),
 ]
+_FIELDS = b"".join([name + b": " + value + b"\r\n" for name, value in _JSON])
+AT_ONCE = "onrecord.answer"
+"""In a request's scope: what sends status, header fields and body at once, or says that it did not."""
+Sending = Callable[[int, bytes, bytes], bool]
 
 
 class JsonReply(Response):
-    """Its headers are as they are sent."""
-
     def __init__(self, body: bytes, status: int) -> None:
         self.body = body
         self.status_code = status
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), *_JSON]
+
+    def sent(self, sending: Sending) -> bool:
+        return sending(self.status_code, _FIELDS, bytes(self.body))
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        headers = [(b"content-length", b"%d" % len(self.body)), *_JSON]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
