@@ -1,7 +1,6 @@
 """Consent, refusal and withdrawal: what a party's answers do to its records."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from onrecord.policy.call import UNKNOWN_PLACE, Call, Grant, Holding, Member, Record, Span, unused
 from onrecord.policy.kinds import Kind
@@ -50,7 +49,7 @@ def answer(call: Call, data: Data, span: Span, flags: list[str]) -> tuple[Call, 
                 renewed.add(purpose)
             record = Record((*(g for g in record.grants if g != grant), grant), ever_granted=True)
         records[purpose] = record._replace(decisions=_decided(member.record(purpose), version, accepted=True))
-    after = _with(call, indices[0], replace(member, records=records))
+    after = _with(call, indices[0], member.answered(records))
     granted = [records[purpose] for purpose in given]
     if any(record.grants and not valid_grants(after, record) for record in granted):
         flags.append("STALE_CONSENT")
@@ -118,7 +117,7 @@ def _decline(call: Call, data: Data, span: Span, flags: list[str]) -> Call:
             late = span.late if record.declined is None else max(record.declined, span.late)
             decisions = _decided(record, version, accepted=False)
             records[purpose] = record._replace(grants=(), declined=late, decisions=decisions)
-        call = _with(call, index, replace(member, records=records))
+        call = _with(call, index, member.answered(records))
     return call
 
 
@@ -132,5 +131,5 @@ def withdraw(call: Call, data: Data, span: Span) -> Call:
             record = member.record(purpose)
             late = span.late if record.withdrawn is None else max(record.withdrawn, span.late)
             records[purpose] = record._replace(grants=(), withdrawn=late, decisions=())
-        call = _with(call, index, replace(member, records=records))
+        call = _with(call, index, member.answered(records))
     return call

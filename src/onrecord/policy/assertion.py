@@ -211,13 +211,13 @@ def parse_event(fact_type: str, data: Mapping[str, object]) -> dict[str, object]
     if form is None:
         raise InvalidEventError("no such event type")
     needed, allowed = form
-    known = {**needed, **allowed}
-    for name, right in known.items():
+    for name in needed:
         if name not in data:
-            if name in needed:
-                raise InvalidEventError(f"`{name}` is missing")
-        elif not right(data[name]):
+            raise InvalidEventError(f"`{name}` is missing")
+    for name, value in data.items():
+        right = needed.get(name) or allowed.get(name)
+        if right is None:
+            raise InvalidEventError("a field that this type does not know")
+        if not right(value):
             raise InvalidEventError(f"`{name}` is not of its form")
-    if not data.keys() <= known.keys():
-        raise InvalidEventError("a field that this type does not know")
     return dict(data)

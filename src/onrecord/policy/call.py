@@ -89,6 +89,15 @@ class Member:
     def staff(self) -> bool:
         return self.role.rstrip("0123456789_-# ") in STAFF
 
+    def answered(self, records: Mapping[Purpose, Record]) -> "Member":
+        return Member(self.key, self.role, self.party_id, self.places, self.joined, self.heard, records)
+
+    def told(self, heard: tuple[tuple[str, float], ...]) -> "Member":
+        return Member(self.key, self.role, self.party_id, self.places, self.joined, heard, self.records)
+
+    def moved(self, places: Holdings) -> "Member":
+        return Member(self.key, self.role, self.party_id, places, self.joined, self.heard, self.records)
+
     def record(self, purpose: Purpose) -> Record:
         return self.records.get(purpose, NO_RECORD)
 

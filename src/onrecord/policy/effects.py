@@ -3,7 +3,6 @@ closing closes all that it could have meant."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import Enum
 
 from onrecord.policy.answers import answer, in_force, withdraw
@@ -94,7 +93,7 @@ def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: 
         if heard_before and granted and in_force(call, member, book):
             flags.append("REPEATED_PROMPT")
         if not member.heard or member.heard[-1][0] != version:
-            members[index] = replace(member, heard=(*member.heard, (version, span.late)))
+            members[index] = member.told((*member.heard, (version, span.late)))
     return call._replace(members=tuple(members))
 
 
@@ -123,7 +122,7 @@ def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags
             purpose: record._replace(grants=(), lost=span.late) if record.grants else record
             for purpose, record in member.records.items()
         }
-        members.append(replace(member, records=records))
+        members.append(member.answered(records))
     return call._replace(members=tuple(members), transferred=max(call.transferred, span.late))
 
 
@@ -156,7 +155,7 @@ def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _
             places = beside(member.places, new)
         else:
             places = settled(member.places, new) if len(indices) == 1 else member.places
-        members[index] = replace(member, places=places)
+        members[index] = member.moved(places)
     return call._replace(members=tuple(members))
 
 
