@@ -130,7 +130,7 @@ def test_what_falls_behind_is_shut_from_its_head_on_until_it_has_caught_up():
         await hear(life, call, 2)
         await driven(life.say(call, "prompt_delivered", call.head, prompt_version="p1", channel="bot"))
         assert audio_gate(life, live) == "shut", "an event does not give it more capacity"
-        await hear(life, call, 2)
+        await hear(life, call, 12)
         over.caught_up(15.0)
         assert over.judge(14.9 + CALM_SECONDS) == (False, True)
         assert over.judge(15.0 + CALM_SECONDS) == (False, False)
@@ -138,10 +138,10 @@ def test_what_falls_behind_is_shut_from_its_head_on_until_it_has_caught_up():
         await hear(life, call, 6)
         flags = await ended(life, call, live)
         assert flags.count("OVERLOAD") == 1
-        assert kept(live) == [(0.0, 9.0), (13.0, 19.0)]
+        assert kept(live) == [(0.0, 9.0), (23.0, 29.0)]
         begun, over_again = internal_events(life, call, Internal.OVERLOADED, Internal.OVERLOAD_ENDED)
         assert (begun.type, begun.t) == (Internal.OVERLOADED, 9.0)
-        assert (over_again.type, over_again.t) == (Internal.OVERLOAD_ENDED, 13.0)
+        assert (over_again.type, over_again.t) == (Internal.OVERLOAD_ENDED, 23.0)
 
     scenario(told)
 
@@ -177,7 +177,7 @@ def test_nothing_opens_for_what_is_still_to_be_handled():
     """An opening without a time of its own is placed no earlier than the media goes, were all of it handled."""
 
     async def told(life, call, live):
-        await hear(life, call, 6)
+        await rush(life, call, 6, pace=0.0)
         await driven(tell(life.d, live, WHO, [{"event_id": "out", "type": "opt_out", "method": "verbal"}], None))
         assert live.said["out"].event.t == 6.0
         over = Overload(life.d, call.stream)
@@ -461,6 +461,7 @@ def test_however_messages_turns_and_stops_fall_nothing_closed_is_stored_and_the_
                     body = {"event_id": f"s{len(live.said)}", "type": what, **FIELDS[what]}
                     await driven(tell(life.d, live, WHO, [body if t is None else {**body, "t": t}], None))
         door.intake.unblock()
+        door.send()
         await door.intake.empty()
         door.intake.overload.end()
         assert door.handled == [(number, track) for number in range(door.sent) for track in TRACKS]
