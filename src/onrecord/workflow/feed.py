@@ -72,6 +72,9 @@ class Feed:
         self.closed = False
 
     def publish(self, messages: Iterable[Message]) -> None:
+        if not self._subscriptions:
+            self._history.extend(messages)
+            return
         for message in messages:
             self._history.append(message)
             for subscription in tuple(self._subscriptions):
