@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: demo test serve bench check lock clean
+.PHONY: demo test serve bench soak check lock clean
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,9 @@ test: check
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(NAME)
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m bench.soak
 
 lock:
 	uv pip compile -q --no-emit-index-url --no-annotate --no-header --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.txt
