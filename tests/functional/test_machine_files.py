@@ -15,7 +15,7 @@ SAID = sound(13)
 
 
 def highest(scene: Scene) -> int:
-    return max(int(name) for name in os.listdir(f"/proc/{scene.server.process.pid}/fd"))  # noqa: PTH208
+    return max(int(name) for name in os.listdir(f"/proc/{scene.server.process.pid}/fd"))  # noqa: PTH208  names alone, quicker than paths
 
 
 @contextlib.contextmanager

@@ -107,15 +107,7 @@ def _apply(c: Conversation, event: Event) -> None:
         case Internal.PARTY_ADDED | Internal.PARTY_JOINED:
             c.parties.append(_party(data, joined=event.type == Internal.PARTY_JOINED))
         case Internal.STREAM_OPENED:
-            tracks = {
-                told["name"]: TrackEntry(told["rate"], told["encoding"], tuple(told.get("persons", ())))
-                for told in data["tracks"]
-            }
-            c.streams[data["stream"]] = data
-            c.open_streams.add(data["stream"])
-            for name, track in tracks.items():
-                c.tracks.setdefault(name, track)
-            _resume(c, event)
+            _open_stream(c, event)
         case Internal.STREAM_CLOSED:
             c.open_streams.discard(data["stream"])
         case Internal.SEGMENT_SEALED:
@@ -133,11 +125,7 @@ def _apply(c: Conversation, event: Event) -> None:
                 if known.state is not ArtifactState.ERASED:
                     known.state = ArtifactState.QUARANTINED
         case Internal.ERASURE_INTENDED:
-            erased = _known(c, data["artifacts"])
-            c.pending_erasures[data["erasure"]] = data
-            c.erased = True
-            for known in erased:
-                known.state = ArtifactState.ERASED
+            _erase(c, data)
         case Internal.ERASURE_COMPLETED:
             c.pending_erasures.pop(data["erasure"], None)
         case Internal.INTERRUPTED:
@@ -169,6 +157,27 @@ def _open(c: Conversation, event: Event) -> None:
         data["hold_back"],
         event.at,
     )
+
+
+def _open_stream(c: Conversation, event: Event) -> None:
+    data = event.data
+    tracks = {
+        told["name"]: TrackEntry(told["rate"], told["encoding"], tuple(told.get("persons", ())))
+        for told in data["tracks"]
+    }
+    c.streams[data["stream"]] = data
+    c.open_streams.add(data["stream"])
+    for name, track in tracks.items():
+        c.tracks.setdefault(name, track)
+    _resume(c, event)
+
+
+def _erase(c: Conversation, data: Mapping[str, Any]) -> None:
+    erased = _known(c, data["artifacts"])
+    c.pending_erasures[data["erasure"]] = data
+    c.erased = True
+    for known in erased:
+        known.state = ArtifactState.ERASED
 
 
 def _known(c: Conversation, artifacts: Iterable[str]) -> list[ArtifactEntry]:

@@ -11,8 +11,8 @@ V = TypeVar("V")
 
 
 class KeyCache(Generic[K, V]):
-    """At most `capacity` entries, each at most `lifetime_ns` old, steadily counted; the oldest makes room. Python cannot
-    wipe what is dropped: it stays in the process's memory until reused."""
+    """At most `capacity` entries, each at most `lifetime_ns` old, steadily counted; the oldest makes room. Python
+    cannot wipe what is dropped: it stays in the process's memory until reused."""
 
     __slots__ = ("_capacity", "_clock", "_entries", "_lifetime_ns")
 

@@ -19,7 +19,7 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.find import find, load
 from onrecord.workflow.live import Live, Track
 from onrecord.workflow.notices import say
-from onrecord.workflow.segments import seal_rest
+from onrecord.workflow.segments import seal_rest, sealed_or_lost
 from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind, opened
 from onrecord.workflow.stream import drain
@@ -148,8 +148,10 @@ async def _say_all(d: Deployment) -> None:
 
 
 async def _replace(d: Deployment, name: str) -> None:
-    """As after a crash, of this one conversation."""
+    """As after a crash, of this one conversation. What of it is still being written is not left to itself: an object that
+    it stores later would be loose, and nobody would know."""
     before = d.live[name]
+    await sealed_or_lost(d, before)
     d.measures.frames.take(before)
     live = await asyncio.get_running_loop().run_in_executor(d.executor, _load, d, name)
     live.wall = before.wall

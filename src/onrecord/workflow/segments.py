@@ -156,11 +156,16 @@ def _told(runs: Sequence[Run]) -> list[list[Any]]:
     return [[run.start, run.end, run.fate.value] for run in runs]
 
 
-async def seal_rest(d: Deployment, live: Live) -> None:
-    """Waits for what is being sealed, then puts the account of every track on record."""
+async def sealed_or_lost(d: Deployment, live: Live) -> None:
+    """Waits until nothing of it is on its way to the disk any more."""
     with d.writing.at_once():
         while live.sealing:
             await asyncio.wait(set(live.sealing))
+
+
+async def seal_rest(d: Deployment, live: Live) -> None:
+    """Waits for what is being sealed, then puts the account of every track on record."""
+    await sealed_or_lost(d, live)
     async with live.lock:
         for track in live.tracks.values():
             runs = track.gate.peek_runs()
