@@ -59,16 +59,18 @@ def _stand(d: Deployment) -> bool:
 
 
 def _try_storage(d: Deployment) -> None:
-    """Crash: an object that no event names, which the next start removes."""
+    """Crash, or a failure to delete: an object that no event names, which the next start removes."""
     found: str | None = None
     identifier = new_object_id()
     try:
         d.store.put(d.tenant, [Record(RecordKind.RUNNING, "tried", "", b"")])
         d.store.record(d.tenant, RecordKind.RUNNING, "tried")
+        d.loose[identifier] = ""
         try:
             d.objects.put(identifier, bytes(TRY_BYTES))
         finally:
             d.objects.delete(identifier)
+        del d.loose[identifier]
     except OnRecordError as error:
         found = error.code
         report_error(d, error)
