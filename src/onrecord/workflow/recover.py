@@ -148,8 +148,8 @@ async def _say_all(d: Deployment) -> None:
 
 
 async def _replace(d: Deployment, name: str) -> None:
-    """As after a crash, of this one conversation. What of it is still being written is not left to itself: an object that
-    it stores later would be loose, and nobody would know."""
+    """As after a crash, of this one conversation. What of it is still being written is not left to itself: an object
+    that is stored later would be loose, and nobody would know."""
     before = d.live[name]
     await sealed_or_lost(d, before)
     d.measures.frames.take(before)
