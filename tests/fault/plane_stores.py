@@ -192,8 +192,11 @@ class SteppedSequencer(Sequencer):
 
     def _commit_all(self):
         while self._pending:
-            with self._committing:
-                self._commit_next()
+            try:
+                with self._committing:
+                    self._commit_next()
+            except MemoryError:
+                continue
 
 
 def _packs():

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import perf_counter
 
 from onrecord.ledger import checkpoint, note
@@ -28,6 +28,7 @@ Observe = Callable[[int, float], None]
 
 _MAX_GROUP = 5000
 _MAX_CONFLICTS = 100
+_AGAIN_SECONDS = 0.1
 
 
 class Sequencer:
@@ -53,6 +54,7 @@ class Sequencer:
         self._committing = Lock()
         self._closed = False
         self._wake: SimpleQueue[bool] = SimpleQueue()
+        self._pause = Event()
         self._worker = Thread(target=self._work, name="onrecord-sequencer", daemon=True)
         self._worker.start()
 
@@ -113,8 +115,12 @@ class Sequencer:
         while going:
             going = self._wake.get()
             while self._pending:
-                with self._committing:
-                    self._commit_next()
+                try:
+                    with self._committing:
+                        self._commit_next()
+                except Exception:  # noqa: BLE001  memory ran out: who waits is told by another turn
+                    self._pause.wait(_AGAIN_SECONDS)
+                    continue
                 if going:
                     break
 

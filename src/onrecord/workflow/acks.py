@@ -46,7 +46,15 @@ class Acks:
         loop = future.get_loop()
         if not self._woken and not loop.is_closed():
             self._woken = True
-            loop.call_soon_threadsafe(self._settle)
+            try:
+                loop.call_soon_threadsafe(self._settle)
+            except BaseException:
+                self._woken = False
+                raise
+
+    def look_again(self) -> None:
+        """On the event loop, now and then, in case a wake-up was lost: where memory runs out, one is."""
+        self._settle()
 
     def _settle(self) -> None:
         self._woken = False
@@ -77,9 +85,9 @@ class _Ack:
         return self._told
 
     def set_result(self, result: Places) -> None:
-        self._told = True
         self._acks.tell(self._future, result)
+        self._told = True
 
     def set_exception(self, exception: Exception) -> None:
-        self._told = True
         self._acks.tell(self._future, exception)
+        self._told = True

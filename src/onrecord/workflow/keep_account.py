@@ -42,6 +42,8 @@ class Keeper:
     async def round(self) -> None:
         """A failed write is retried with the next round."""
         d = self._d
+        d.acks.look_again()
+        d.writing.look_again()
         changed, now = await self._changed()
         loop = asyncio.get_running_loop()
         slow = loop.call_later(SLOW_SECONDS, report, d, Trouble.STORAGE_SLOW)

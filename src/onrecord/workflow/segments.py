@@ -147,8 +147,12 @@ async def _name(d: Deployment, live: Live, track: Track, segment: Segment, store
         d.loose[stored["object"]] = live.conversation.interaction
         live.halt()
         raise
-    track.gate.sealed(segment)
-    track.gate.taken(segment.end)
+    try:
+        track.gate.sealed(segment)
+        track.gate.taken(segment.end)
+    except BaseException:
+        live.halt()
+        raise
     live.losing = live.giving_up
 
 

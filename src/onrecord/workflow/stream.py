@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_artifact_id, new_person_id
 from onrecord.capture.clockmap import ClockMap
+from onrecord.capture.segment import Segment
 from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import Internal
 from onrecord.policy.call import STAFF
@@ -174,19 +175,22 @@ def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: by
         raise SealedError("the interaction is sealed")
     try:
         segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
+        return bool(segments) and _handed_over(d, stream, held, segments)
     except OnRecordError:
         raise
     except BaseException:
         stream.live.halt()
         raise
-    if not segments:
-        return False
+
+
+def _handed_over(d: Deployment, stream: Stream, track: Track, segments: Sequence[Segment]) -> bool:
+    """Whether the stream had better wait for the disk now."""
     live = stream.live
     waits = may_wait(stream)
     if live.giving_up or (is_full(live) and not waits):
-        give_up(d, live, held, segments)
+        give_up(d, live, track, segments)
     else:
-        hand_over(d, live, held, segments)
+        hand_over(d, live, track, segments)
     return is_full(live) and waits
 
 

@@ -34,6 +34,9 @@ class _Waiting:
     done: "asyncio.Future[Written]"
 
 
+_Batch = tuple["asyncio.Future[list[Written | OnRecordError]]", list[_Waiting]]
+
+
 @dataclass(slots=True)
 class Writing:
     """On one event loop at a time. What is gathered is written after GATHER_SECONDS, when it is AT_ONCE segments, and
@@ -43,6 +46,7 @@ class Writing:
     tenant: TenantId
     executor: Executor
     _waiting: list[_Waiting] = field(default_factory=list)
+    _under_way: list[_Batch] = field(default_factory=list)
     _timer: asyncio.TimerHandle | None = None
     _waited_for: int = 0
 
@@ -50,8 +54,8 @@ class Writing:
     def at_once(self) -> Iterator[None]:
         """Nothing is gathered meanwhile."""
         self._waited_for += 1
-        self._go()
         try:
+            self._go()
             yield
         finally:
             self._waited_for -= 1
@@ -76,10 +80,26 @@ class Writing:
             return
         try:
             task = asyncio.get_running_loop().run_in_executor(self.executor, self._write, batch)
-        except RuntimeError as error:  # the executor is shut down
-            _tell(batch, [error] * len(batch))
+        except Exception as error:  # noqa: BLE001  the executor is shut down, or memory ran out
+            _fail(batch, error)
         else:
-            task.add_done_callback(lambda done: _tell(batch, _results(len(batch), done)))
+            self._under_way.append((task, batch))
+            task.add_done_callback(lambda _: self._settle())
+
+    def look_again(self) -> None:
+        """On the event loop, now and then, in case a wake-up was lost: where memory runs out, one is."""
+        self._go()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Tells those whose batch is done. What fails here fails for them: whoever is not told waits for ever."""
+        done = [each for each in self._under_way if each[0].done()]
+        for task, batch in done:
+            try:
+                _tell(batch, _results(len(batch), task))
+            except Exception as error:  # noqa: BLE001  memory ran out
+                _fail(batch, error)
+            self._under_way.remove((task, batch))
 
     def _write(self, batch: Sequence[_Waiting]) -> list[Written | OnRecordError]:
         refs = self.vault.write_all(self.tenant, [each.plain for each in batch])
@@ -97,6 +117,12 @@ _Result = Written | BaseException
 def _results(count: int, done: "asyncio.Future[list[Written | OnRecordError]]") -> Sequence[_Result]:
     failed = asyncio.CancelledError() if done.cancelled() else done.exception()
     return done.result() if failed is None else [failed] * count
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for each in batch:
+        if not each.done.done():
+            each.done.set_exception(error)
 
 
 def _tell(batch: Sequence[_Waiting], results: Sequence[_Result]) -> None:
