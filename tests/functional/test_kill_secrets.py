@@ -148,11 +148,11 @@ def test_without_its_own_keys_a_server_refuses_and_changes_nothing(
     harm(keys, other)
     kept = said(keys, tmp_path / "scratch") if harm is swap_root else []
     for _ in range(2):
-        with pytest.raises(AssertionError, match="wrong_key_file"):
+        with pytest.raises(AssertionError, match="wrong_key_file|keys_lost"):
             launch(tmp_path / "own")
         assert digests(data) == before
         assert not kept or said(keys, tmp_path / "scratch") == kept
-    shutil.rmtree(keys)
+    shutil.rmtree(keys, ignore_errors=True)
     shutil.copytree(tmp_path / "safe", keys)
     server = launch(tmp_path / "own")
     with server.client() as client:

@@ -64,9 +64,13 @@ def _seal_next(d: Deployment, live: Live, track: Track) -> None:
 
 
 async def _seal(d: Deployment, live: Live, track: Track, segment: Segment) -> None:
-    """One segment, and sees to the next."""
+    """One segment, and sees to the next. Where one waits already, it is not gathered with those of other calls."""
     async with d.sealing:
-        await _seal_one(d, live, track, segment)
+        if track.unsealed:
+            with d.writing.at_once():
+                await _seal_one(d, live, track, segment)
+        else:
+            await _seal_one(d, live, track, segment)
     live.unsealed -= 1
     live.settled = asyncio.get_running_loop().time()
     if live.unsealed <= RESUME_UNSEALED:
