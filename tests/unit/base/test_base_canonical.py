@@ -150,7 +150,7 @@ def test_words_of_closed_lists_are_written_as_their_text() -> None:
         {b"a": 1},
         b"bytes",
         {1, 2},
-        object(),
+        NotImplemented,
         [[{"a": 1j}]],
     ],
     ids=repr,
