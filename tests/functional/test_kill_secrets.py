@@ -148,7 +148,7 @@ def test_without_its_own_keys_a_server_refuses_and_changes_nothing(
     harm(keys, other)
     kept = said(keys, tmp_path / "scratch") if harm is swap_root else []
     for _ in range(2):
-        with pytest.raises(AssertionError, match="wrong_key_file|keys_lost"):
+        with pytest.raises(AssertionError, match=r"wrong_key_file|keys_lost"):
             launch(tmp_path / "own")
         assert digests(data) == before
         assert not kept or said(keys, tmp_path / "scratch") == kept
