@@ -23,6 +23,7 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import ContentErasedError, InvalidRequestError, PlatformUnknownError, SealedError
 from onrecord.workflow.find import find
 from onrecord.workflow.live import Live
+from onrecord.workflow.notices import notice
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
 
@@ -136,10 +137,10 @@ class _Follower:
         )
         following.ask(wish, now)
         if entry is not None and control is None:
-            await self._tell(live, following.given_up("platform_unknown", now))
+            self._tell(live, following.given_up("platform_unknown", now))
             return None
         if entry is None or control is None:
-            await self._tell(live, following.given_up("target_erased", now))
+            self._tell(live, following.given_up("target_erased", now))
         elif following.due_in(now) == 0:
             target = Target(entry.call, entry.recording or self._found)
             await self._attempt(live, control, target, following)
@@ -162,13 +163,13 @@ class _Follower:
         else:
             self._found = reading.recording
             outcome = following.seen(reading.status, time.monotonic())
-        await self._tell(live, outcome)
+        self._tell(live, outcome)
 
-    async def _tell(self, live: Live, outcome: Outcome | None) -> None:
+    def _tell(self, live: Live, outcome: Outcome | None) -> None:
+        """Where the record takes nothing at present it is said later, once: a platform that defies is not forgotten."""
         if outcome is not None:
-            async with live.lock:
-                event = journal.internal(live, self._d, Internal.COMMAND_ANSWERED, _told(self._name, outcome))
-                await journal.append(self._d, live, [event])
+            now = live.now(self._d.clock.now_ns())
+            notice(self._d, live, Internal.COMMAND_ANSWERED, _told(self._name, outcome), now)
 
     async def _unmark(self) -> None:
         d = self._d
