@@ -415,9 +415,9 @@ def test_what_a_post_raises_is_what_was_not_raised_before(head, known, doubts, c
         after = after.with_fact(fact)
     own = {fact.event_id for fact in post}
     old = set(before.flags(as_of))
-    for now in (after, before.with_facts(post)):
-        expected = [flag for flag in now.flags(as_of) if flag not in old or flag.event_id in own]
-        assert now.flags_since(before, as_of, own) == expected
+    for later in (after, before.with_facts(post)):
+        expected = [flag for flag in later.flags(as_of) if flag not in old or flag.event_id in own]
+        assert later.flags_since(before, as_of, own) == expected
 
 
 @checked

@@ -12,7 +12,7 @@ from onrecord.capture.permission import Permission, Shut, Union
 from onrecord.capture.segment import Segment
 from onrecord.capture.track import TrackGate
 from onrecord.evidence.replay import fact_of, flag_of
-from onrecord.interaction.events import Event
+from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import Conversation, apply
 from onrecord.policy.assertion import CLIENT_TYPES, closes
 from onrecord.policy.facts import Fact
@@ -195,9 +195,12 @@ class Live:
         return kind is Kind.AUDIO_RECORDING and bool(self.overloads)
 
     def leaf_of(self, event_id: str) -> int | None:
-        """Where an event that a client told of stands in the log."""
+        """Where the closing of this id stands in the log; none where the id was taken by something else before."""
         said = self.said.get(event_id)
-        return None if said is None else said.leaf_index
+        if said is None:
+            return None
+        event = said.event
+        return said.leaf_index if event.type == Internal.EVENT_CONFLICTED or closes(event.type, event.data) else None
 
     def halt(self) -> None:
         """What is on record is not known any more: the gates shut for good, and another takes this one's place."""
