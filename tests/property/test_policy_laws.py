@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onrecord.base.stretch import normalise
+from onrecord.policy.clauses import Rule
 from onrecord.policy.facts import Fact, Head, Party
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
-from onrecord.policy.pack import GROUPS, Pack, Reach, Rule, parse
+from onrecord.policy.pack import Pack, Reach, parse
+from onrecord.policy.packform import GROUPS
 from onrecord.policy.policy import compile_policy
 from onrecord.policy.situations import MEANING, Situation
 from onrecord.policy.verdict import State, Verdict

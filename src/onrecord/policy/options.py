@@ -1,10 +1,12 @@
 """The closed vocabulary of choices that packs may leave to a tenant, and the reading of an overlay."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from onrecord.policy.errors import InvalidOverlayError
 from onrecord.policy.kinds import Kind
+from onrecord.policy.purposes import Purpose
 
 EXPLICIT = "explicit"
 CONTINUE = "notice_and_continue"
@@ -12,11 +14,16 @@ PAUSE_ALWAYS = "pause_always"
 UNLESS_CONSENT = "pause_unless_segment_consent"
 TRAINING_NEVER = "never"
 REGIMES = ("gdpr", "all_party", "one_party", "unknown")
+CONSENT = "consent"
+INTERESTS = "legitimate_interests"
+OBLIGATION = "legal_obligation"
+GRADES = ("claimed", "sent", "heard")
 
 _GROUPS = {
     "consent_mode": (EXPLICIT, CONTINUE),
     "sensitive_segments": (PAUSE_ALWAYS, UNLESS_CONSENT),
     "regimes": REGIMES,
+    "legal_basis": (CONSENT, INTERESTS, OBLIGATION),
 }
 _SINGLE = {
     "opt_out_action": ("stop", "route_non_recorded", "pause", "ephemeral"),
@@ -25,10 +32,15 @@ _SINGLE = {
     "jurisdiction_conflict": ("strictest",),
     "opt_out_scope_default": ("all",),
     "operational_records": ("continue_without_content",),
+    "notice_grade": tuple(reversed(GRADES)),
+    "emotion_inference": ("never", "customers"),
 }
+_LAXEST = ("notice_grade", "emotion_inference", "training")
 _NUMBERS = {"stop_ack_timeout_s": 5.0, "late_event_after_s": 10.0}
+_PURPOSES = frozenset(purpose.value for purpose in Purpose)
 _ACKS = ("required", "not_required")
 _LONGEST_NUMBER = 3600.0
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
 
 
 def words(option: str) -> tuple[str, ...] | None:
@@ -38,6 +50,8 @@ def words(option: str) -> tuple[str, ...] | None:
     if dot:
         if group == "consent_mode" and member not in REGIMES:
             return None
+        if group == "legal_basis" and member not in _PURPOSES:
+            return None
         return _GROUPS.get(group) if member else None
     return _SINGLE.get(option)
 
@@ -46,10 +60,10 @@ def baseline(option: str) -> str:
     """The choice without any overlay. Never laxer by a pack."""
     if option == "sensitive_segments.medical":
         return UNLESS_CONSENT
-    if option == "training":
-        return "separate_explicit"
     known = words(option)
-    return known[0] if known else ""
+    if not known:
+        return ""
+    return known[-1] if option in _LAXEST else known[0]
 
 
 def flatten(value: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -67,13 +81,14 @@ def flatten(value: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A tenant's choices. `chosen`: option to choice; seconds for the two limits; `derived_from`: kind to all its
-    sources."""
+    """A tenant's choices. `chosen`: option to choice; seconds for the two limits; `balancing`: the id of the record
+    that weighs legitimate interests; `derived_from`: kind to all its sources."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
     stop_ack_timeout_s: float = _NUMBERS["stop_ack_timeout_s"]
     late_event_after_s: float = _NUMBERS["late_event_after_s"]
     acks_required: bool = False
+    balancing: str | None = None
     derived_from: Mapping[Kind, tuple[Kind, ...]] = field(default_factory=dict)
 
 
@@ -82,6 +97,7 @@ def parse_overlay(raw: Mapping[str, object]) -> Overlay:
     chosen: dict[str, str] = {}
     numbers = dict(_NUMBERS)
     acks = False
+    balancing: str | None = None
     derived: Mapping[Kind, tuple[Kind, ...]] = {}
     for option, choice in flatten(raw):
         if option in _NUMBERS:
@@ -90,6 +106,10 @@ def parse_overlay(raw: Mapping[str, object]) -> Overlay:
             if choice not in _ACKS:
                 raise InvalidOverlayError("`capture_acks` is not one of its choices")
             acks = choice == "required"
+        elif option == "balancing":
+            if not isinstance(choice, str) or not _NAME.fullmatch(choice):
+                raise InvalidOverlayError("`balancing` is not the id of a record")
+            balancing = choice
         elif option == "derived_from":
             derived = _derivations(choice)
         else:
@@ -99,7 +119,7 @@ def parse_overlay(raw: Mapping[str, object]) -> Overlay:
             if not isinstance(choice, str) or choice not in known:
                 raise InvalidOverlayError(f"`{option.partition('.')[0]}` is not one of its choices")
             chosen[option] = choice
-    return Overlay(chosen, numbers["stop_ack_timeout_s"], numbers["late_event_after_s"], acks, derived)
+    return Overlay(chosen, numbers["stop_ack_timeout_s"], numbers["late_event_after_s"], acks, balancing, derived)
 
 
 def _number(option: str, value: object) -> float:

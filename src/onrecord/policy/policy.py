@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onrecord.policy.assertion import Source, narrowed
+from onrecord.policy.clauses import Rule, Treatment
 from onrecord.policy.errors import InvalidOverlayError, InvalidPackError
 from onrecord.policy.facts import Head
 from onrecord.policy.kept import Kept
@@ -18,7 +19,7 @@ from onrecord.policy.options import (
     parse_overlay,
     words,
 )
-from onrecord.policy.pack import Pack, Reach, Rule, Treatment
+from onrecord.policy.pack import Pack, Reach
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.situations import LIFECYCLE, MEANING, Situation
 from onrecord.policy.verdict import Verdict
@@ -239,16 +240,28 @@ def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:
     """Errors: InvalidOverlayError where the head's overlay makes a choice that no pack declares; InvalidPackError where
     two packs or rules share an id."""
     chosen = parse_overlay(head.overlay)
-    names = [pack.id for pack in packs] + [rule.id for pack in packs for rule in pack.rules]
-    if len(set(names)) != len(names):
-        raise InvalidPackError("two packs or rules have one id")
+    _distinct(packs)
     for option, choice in chosen.chosen.items():
         declared = any(_declares(pack, option, choice) for pack in packs)
         known = words(option) or ()
         if not declared and known.index(choice) > known.index(baseline(option)):
             raise InvalidOverlayError(f"no pack leaves this choice of `{option.partition('.')[0]}` to a tenant")
-    ordered = tuple(sorted(packs, key=lambda pack: pack.id))
+    ordered = tuple(sorted(packs, key=lambda pack: (pack.id, pack.effective)))
     return Policy(ordered, chosen, _derivation(chosen.derived_from))
+
+
+def _distinct(packs: Sequence[Pack]) -> None:
+    """Versions of one pack may stand beside one another where no day has two of them."""
+    owners: dict[str, str] = {}
+    last: dict[str, Pack] = {}
+    for pack in sorted(packs, key=lambda pack: (pack.id, pack.effective)):
+        before = last.get(pack.id)
+        if before is not None and (before.until is None or pack.effective < before.until):
+            raise InvalidPackError("two packs or rules have one id")
+        last[pack.id] = pack
+        for name in pack.clause_ids():
+            if owners.setdefault(name, pack.id) != pack.id:
+                raise InvalidPackError("two packs or rules have one id")
 
 
 def _declares(pack: Pack, option: str, choice: str) -> bool:

@@ -9,30 +9,34 @@ from onrecord.policy.verdict import Verdict
 
 class Situation(IntEnum):
     NOT_ENABLED = 0
-    ALWAYS = 1
-    TRAINING_MISSING = 2
-    TRAINING_DECLINED = 3
-    ERASED = 4
-    WITHDRAWN = 5
-    NON_RECORDED = 6
-    DECLINED = 7
-    OPTED_OUT = 8
-    OPTED_OUT_SCOPED = 9
-    CONSENT_MISSING = 10
-    CONSENT_STALE = 11
-    CONSENT_NOT_CARRIED = 12
-    NEW_PARTY = 13
-    NOTICE_NOT_PROVEN = 14
-    JURISDICTION_UNKNOWN = 15
-    IMPLIED_NOT_ENOUGH = 16
-    VIDEO_MISSING = 17
-    SOURCE_STOPPED = 18
-    CALL_ENDED = 19
-    SEGMENT_DECLINED = 20
-    SEGMENT_SENSITIVE = 21
-    SEGMENT_OPEN = 22
-    IN_FORCE = 23
-    HANDLING_RECORD = 24
+    EMOTION_PROHIBITED = 1
+    ALWAYS = 2
+    TRAINING_MISSING = 3
+    TRAINING_DECLINED = 4
+    ERASED = 5
+    WITHDRAWN = 6
+    NON_RECORDED = 7
+    DECLINED = 8
+    OBJECTED = 9
+    OPTED_OUT = 10
+    OPTED_OUT_SCOPED = 11
+    CONSENT_MISSING = 12
+    NOTICE_MISSING = 13
+    CONSENT_STALE = 14
+    CONSENT_EXPIRED = 15
+    CONSENT_NOT_CARRIED = 16
+    NEW_PARTY = 17
+    NOTICE_NOT_PROVEN = 18
+    JURISDICTION_UNKNOWN = 19
+    IMPLIED_NOT_ENOUGH = 20
+    VIDEO_MISSING = 21
+    SOURCE_STOPPED = 22
+    CALL_ENDED = 23
+    SEGMENT_DECLINED = 24
+    SEGMENT_SENSITIVE = 25
+    SEGMENT_OPEN = 26
+    IN_FORCE = 27
+    HANDLING_RECORD = 28
 
     @property
     def word(self) -> str:
@@ -55,6 +59,7 @@ class Meaning:
 # OPTED_OUT* and SOURCE_STOPPED take their verdict from the option and from the source; the floors here are the lowest.
 MEANING = {
     Situation.NOT_ENABLED: Meaning("NOT_ENABLED", Verdict.NEVER, final=True),
+    Situation.EMOTION_PROHIBITED: Meaning("EMOTION_PROHIBITED", Verdict.NEVER, final=True),
     Situation.ALWAYS: Meaning("NOT_PERMITTED", Verdict.CAPTURE, final=True),
     Situation.TRAINING_MISSING: Meaning("NO_SEPARATE_CONSENT", Verdict.STOP),
     Situation.TRAINING_DECLINED: Meaning("TRAINING_DECLINED", Verdict.STOP),
@@ -62,10 +67,13 @@ MEANING = {
     Situation.WITHDRAWN: Meaning("CONSENT_WITHDRAWN", Verdict.STOP),
     Situation.NON_RECORDED: Meaning("NON_RECORDED_WORKFLOW", Verdict.STOP),
     Situation.DECLINED: Meaning("CONSENT_DECLINED", Verdict.STOP),
+    Situation.OBJECTED: Meaning("OBJECTED", Verdict.STOP),
     Situation.OPTED_OUT: Meaning("OPT_OUT", Verdict.STOP),
     Situation.OPTED_OUT_SCOPED: Meaning("OPT_OUT_SCOPED", Verdict.STOP),
     Situation.CONSENT_MISSING: Meaning("AWAITING_CONSENT", Verdict.STOP),
+    Situation.NOTICE_MISSING: Meaning("NOTICE_MISSING", Verdict.STOP),
     Situation.CONSENT_STALE: Meaning("CONSENT_STALE", Verdict.PAUSE),
+    Situation.CONSENT_EXPIRED: Meaning("CONSENT_EXPIRED", Verdict.PAUSE),
     Situation.CONSENT_NOT_CARRIED: Meaning("CONSENT_NOT_CARRIED", Verdict.PAUSE),
     Situation.NEW_PARTY: Meaning("NEW_PARTY_NO_CONSENT", Verdict.PAUSE),
     Situation.NOTICE_NOT_PROVEN: Meaning("NOTICE_NOT_PROVEN", Verdict.PAUSE),

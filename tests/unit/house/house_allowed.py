@@ -98,10 +98,10 @@ _BY_FILE = {
         "option": "a key of a table of the module, looked up before",
         "option.partition('.')[0]": "the group of an option that is known",
     },
-    "policy/pack.py": {
+    "policy/clauses.py": {"name": "the id of a rule, of the form of ids"},
+    "policy/packform.py": {
         "where": "a field of the pack's format: a constant",
         "min(needed - value.keys())": "a field of the pack's format: a constant",
-        "name": "the id of a rule, of the form of ids",
     },
     "policy/policy.py": {"option.partition('.')[0]": "the group of an option that is known"},
     "workflow/principal.py": {"scope.value": "a word of a closed list"},
