@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": "a whole call, recorded under consent and proved offline",
     "verify": "checks an evidence pack, offline",
     "rotate": "a new root key, while no server runs",
+    "policy": "policy packs as a tool",
 }
 
 

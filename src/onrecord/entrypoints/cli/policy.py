@@ -1,0 +1,23 @@
+"""`onrecord policy`: policy as a tool, one command a file."""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "lint": "what is wrong with policy packs, before they are adopted",
+}
+
+
+def run(argv: list[str]) -> int:
+    """0 holds, 1 does not, 2 unreadable or wrong use, 3 valid but below what was required."""
+    if not argv or argv[0] in {"-h", "--help", "help"}:
+        print("usage: onrecord policy COMMAND ...\n")
+        for name, line in COMMANDS.items():
+            print(f"  {name:8} {line}")
+        return 0 if argv else 2
+    if argv[0] not in COMMANDS:
+        print("onrecord: unknown_command: see `onrecord policy --help`", file=sys.stderr)
+        return 2
+    command = importlib.import_module(f"onrecord.entrypoints.cli.policy_{argv[0]}")
+    code: int = command.run(argv[1:])
+    return code
