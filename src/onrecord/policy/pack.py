@@ -74,7 +74,7 @@ def parse(data: bytes) -> Pack:
     reach, sectors, bounds = _scope(tree["scope"])
     places = _places(tree.get("regimes", {}))
     disputed = _disputed(tree.get("disputed", {}))
-    if bool(places) != (reach in {Reach.PLACES, Reach.DEFAULT}):
+    if (places and reach not in {Reach.PLACES, Reach.DEFAULT}) or (reach is Reach.PLACES and not places):
         raise InvalidPackError("`regimes` belongs to packs of jurisdictions and to the default, and to no other")
     if disputed.keys() - places.keys():
         raise InvalidPackError("`disputed` names a place that `regimes` does not")
