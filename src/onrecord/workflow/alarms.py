@@ -18,7 +18,7 @@ from onrecord.workflow.live import Live, Track
 from onrecord.workflow.notices import notice
 
 INTERVAL_SECONDS = 1.0
-BATCH = 100
+BATCH = 8
 INSTANT = 0.02
 STILL_COMING_SECONDS = 2.0
 ABANDONED_SECONDS = 3600.0
