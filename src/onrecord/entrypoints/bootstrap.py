@@ -17,6 +17,7 @@ from onrecord.entrypoints import places
 from onrecord.ledger.note import Ed25519Signer, sign
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy import pack
+from onrecord.policy.pack import Pack
 from onrecord.storage.localfiles import LocalObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
 from onrecord.vault.keyfile import SqliteKeyStore
@@ -145,6 +146,16 @@ def rotate(keys: Path) -> int:
 
 def _load(text: bytes, note: bytes) -> LoadedPack:
     return LoadedPack(pack.parse(text), note)
+
+
+def policy_packs(folder: Path | None) -> tuple[Pack, ...]:
+    """The shipped packs and those of a folder, without a deployment. Errors: OpenError, InvalidPackError."""
+    if folder is not None and not folder.is_dir():
+        raise places.OpenError("the folder of policy packs is not there", code="packs_unreadable")
+    try:
+        return tuple(pack.parse(text) for text in _pack_files(folder))
+    except OSError as error:
+        raise places.OpenError("a policy pack cannot be read", code="packs_unreadable") from error
 
 
 def _pack_files(folder: Path | None) -> list[bytes]:

@@ -1,8 +1,8 @@
 """Who may say what. Closings are free to all who are in the conversation; openings need a source that is entitled to
 them; a source outside the conversation says only what is its own to say."""
 
-import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Protocol
@@ -135,7 +135,7 @@ def _count(value: object) -> bool:
 
 
 def _seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _texts(value: object) -> bool:

@@ -17,3 +17,7 @@ class InvalidOverlayError(PolicyError):
 
 class InvalidEventError(PolicyError):
     code = "invalid_event"
+
+
+class InvalidScenarioError(PolicyError):
+    code = "invalid_scenario"

@@ -4,6 +4,7 @@ import importlib
 import sys
 
 COMMANDS = {
+    "test": "scenarios: what the packs decide, beside what is expected",
     "lint": "what is wrong with policy packs, before they are adopted",
 }
 

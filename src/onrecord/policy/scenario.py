@@ -1,0 +1,197 @@
+"""Scenarios: a conversation as it was told of, and what must have held. `docs/design/scenarios.md` has the format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from onrecord.policy import scenariotext
+from onrecord.policy.assertion import parse_event
+from onrecord.policy.call import STAFF
+from onrecord.policy.errors import InvalidScenarioError, PolicyError
+from onrecord.policy.facts import Fact, Head, Party
+from onrecord.policy.kinds import Kind
+from onrecord.policy.verdict import State
+
+FORMAT = "onrecord-policy-1"
+CONVENTION = "convention"
+LAST_SECOND = 10_000_000.0
+_MOST_PARTIES = 100
+_MOST_EVENTS = 20_000
+_MOST_CHECKPOINTS = 10_000
+_FIXED = ("event_id", "t", "received", "type")
+_CONTACT = ("party_id", "name", "phone", "email", "external_id")
+_KINDS = {kind.value: kind for kind in Kind}
+_STATES = {state.value for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`convention`: asked for by agreement alone, and counted apart."""
+
+    kind: Kind
+    state: str
+    reason: str
+    convention: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What must hold at `t`, as known at `as_of`; `flags` must be raised by then and `not_flags` must not."""
+
+    t: float
+    as_of: float
+    expected: tuple[Expectation, ...]
+    flags: tuple[str, ...]
+    not_flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`facts` in the order in which they were received; of one instant as they stand in the file."""
+
+    id: str
+    head: Head
+    facts: tuple[Fact, ...]
+    checkpoints: tuple[Checkpoint, ...]
+
+
+def parse(data: bytes) -> Scenario:
+    """The scenario in a file's bytes. Errors: InvalidScenarioError says what is wrong and where."""
+    return read(scenariotext.read(data))
+
+
+def read(tree: Any) -> Scenario:
+    """As `parse`, of what JSON holds. Every key that has a meaning must be there, and what else there is says nothing:
+    no misspelt key makes a scenario hold."""
+    where = "the scenario"
+    _of(tree, dict, where)
+    if tree.get("schema", FORMAT) != FORMAT:
+        raise InvalidScenarioError("`schema` is not onrecord-policy-1")
+    name = _text(tree, "id", where)
+    head = Head(
+        _text(tree, "sector", where),
+        _parties(_list(tree, "parties", where, _MOST_PARTIES)),
+        frozenset(_kind(item, where) for item in _list(tree, "artifacts_enabled", where, 1000)),
+        _member(tree, "policy", dict, where),
+    )
+    told = _list(tree, "events", where, _MOST_EVENTS)
+    facts = [_fact(item, f"event {number}") for number, item in enumerate(told, 1)]
+    facts.sort(key=lambda fact: fact.received)
+    _check_erasures(head, facts)
+    asked = _list(tree, "checkpoints", where, _MOST_CHECKPOINTS)
+    checkpoints = tuple(_checkpoint(item, f"checkpoint {number}") for number, item in enumerate(asked, 1))
+    return Scenario(name, head, tuple(facts), checkpoints)
+
+
+def _of(value: Any, kind: type, where: str) -> None:
+    if not isinstance(value, kind):
+        raise InvalidScenarioError(f"{where} is not of its form")
+
+
+def _member(tree: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
+    if name not in tree:
+        raise InvalidScenarioError(f"{where}: `{name}` is missing")
+    if not isinstance(tree[name], kind):
+        raise InvalidScenarioError(f"{where}: `{name}` is not of its form")
+    return tree[name]
+
+
+def _list(tree: Mapping[str, Any], name: str, where: str, most: int) -> list[Any]:
+    found: list[Any] = _member(tree, name, list, where)
+    if len(found) > most:
+        raise InvalidScenarioError(f"{where}: `{name}` is too long")
+    return found
+
+
+def _text(tree: Mapping[str, Any], name: str, where: str, most: int = 80) -> str:
+    found: str = _member(tree, name, str, where)
+    if not 1 <= len(found) <= most:
+        raise InvalidScenarioError(f"{where}: `{name}` is not of its form")
+    return found
+
+
+def _seconds(tree: Mapping[str, Any], name: str, where: str) -> float:
+    found = _member(tree, name, object, where)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= LAST_SECOND:
+        raise InvalidScenarioError(f"{where}: `{name}` is not a number of seconds from 0 to 10000000")
+    return float(found)
+
+
+def _kind(value: Any, where: str) -> Kind:
+    if not isinstance(value, str) or value not in _KINDS:
+        raise InvalidScenarioError(f"{where}: a kind is not known")
+    return _KINDS[value]
+
+
+def _parties(items: list[Any]) -> tuple[Party, ...]:
+    """Of the same form as the API takes; only what the kernel is told of is kept. Nobody but staff: a customer too."""
+    found: list[Party] = []
+    for number, item in enumerate(items, 1):
+        where = f"party {number}"
+        _of(item, dict, where)
+        if item.keys() - {"role", "jurisdiction", *_CONTACT}:
+            raise InvalidScenarioError(f"{where} has a key that the format does not know")
+        for name in _CONTACT:
+            if item.get(name) is not None:
+                _text(item, name, where, 200)
+        place = _text(item, "jurisdiction", where) if "jurisdiction" in item else "unknown"
+        found.append(Party(_text(item, "role", where), place, item.get("party_id")))
+    if all(party.role in STAFF for party in found):
+        found.insert(0, Party("customer"))
+    return tuple(found)
+
+
+def _fact(item: Any, where: str) -> Fact:
+    _of(item, dict, where)
+    identifier = _text(item, "event_id", where, 200)
+    if not identifier.isprintable():
+        raise InvalidScenarioError(f"{where}: `event_id` is not of its form")
+    kind = _member(item, "type", str, where)
+    t, received = _seconds(item, "t", where), _seconds(item, "received", where)
+    try:
+        data = parse_event(kind, {name: value for name, value in item.items() if name not in _FIXED})
+    except PolicyError as error:
+        raise InvalidScenarioError(f"{where}: {error.message}") from error
+    return Fact(identifier, kind, t, received, data)
+
+
+def _check_erasures(head: Head, facts: list[Fact]) -> None:
+    """Whoever asks for erasure takes part, or nobody would know whose content goes."""
+    known = {name for party in head.parties for name in (party.role, party.party_id)}
+    for fact in facts:
+        if fact.type == "party_join":
+            known |= {fact.data.get("role"), fact.data.get("party_id")}
+        named = fact.data.get("party_id") or fact.data.get("party")
+        if fact.type == "erasure_request" and named is not None and named not in known:
+            raise InvalidScenarioError("an erasure is asked for by somebody who takes no part")
+
+
+def _checkpoint(item: Any, where: str) -> Checkpoint:
+    _of(item, dict, where)
+    expected: dict[str, Any] = _member(item, "expected", dict, where)
+    return Checkpoint(
+        _seconds(item, "t", where),
+        _seconds(item, "as_of", where),
+        tuple(_expectation(name, told, where) for name, told in expected.items()),
+        _words(item, "flags", where),
+        _words(item, "not_flags", where),
+    )
+
+
+def _expectation(name: str, told: Any, where: str) -> Expectation:
+    kind = _kind(name, where)
+    where = f"{where}, {kind.value}"
+    _of(told, dict, where)
+    state, basis = _text(told, "state", where), told.get("basis", "")
+    if state not in _STATES:
+        raise InvalidScenarioError(f"{where}: `state` is not a state")
+    if not isinstance(basis, str):
+        raise InvalidScenarioError(f"{where}: `basis` is not of its form")
+    return Expectation(kind, state, _text(told, "reason", where), basis == CONVENTION)
+
+
+def _words(item: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    found = _list(item, name, where, 1000)
+    if not all(isinstance(word, str) and word for word in found):
+        raise InvalidScenarioError(f"{where}: `{name}` is not a list of words")
+    return tuple(dict.fromkeys(found))
