@@ -25,6 +25,7 @@ from onrecord.vault.keyring import Keyring
 from onrecord.vault.keystore import KeyKind
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
+from onrecord.workflow import prompts
 from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.deployment import Deployment, Disk, LoadedPack
 from onrecord.workflow.measures import Measures
@@ -111,6 +112,7 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             disk=lambda: _disk(settings.data),
         )
         adopt(deployment)
+        prompts.load(deployment)
         yield deployment
 
 

@@ -113,6 +113,7 @@ _METHODS = frozenset(
     | {"chat", "stored_profile"}
 )  # fmt: skip
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
+_PROMPT = re.compile(rf"{_IDENTIFIER.pattern}(@[A-Za-z0-9][A-Za-z0-9_.:-]{{0,63}})?")
 _LONGEST = 256
 _MOST = 64
 
@@ -120,6 +121,11 @@ _MOST = 64
 def _name(value: object) -> bool:
     """A word that programs exchange; neither a sentence nor an address fits."""
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
+
+
+def _prompt(value: object) -> bool:
+    """A word of the platform's own, or `PROMPT_ID@VERSION`."""
+    return isinstance(value, str) and _PROMPT.fullmatch(value) is not None
 
 
 def _text(value: object) -> bool:
@@ -171,14 +177,14 @@ _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
     "call_start": ({}, {}),
     "call_end": ({}, {}),
     "prompt_delivered": (
-        {"prompt_version": _name},
+        {"prompt_version": _prompt},
         {"channel": _one_of({"ivr", "bot", "agent", "modal"}), "to": _text, "party_id": _text, **_PROOF},
     ),
     "consent": (
         {"result": _RESULT},
         {
             "method": _method,
-            "prompt_version": _name,
+            "prompt_version": _prompt,
             "scope": _some_of(Purpose),
             "address": _text,
             "user_agent": _text,
@@ -186,7 +192,7 @@ _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
             **_PROOF,
         },
     ),
-    "prompt_version_changed": ({"to": _name}, {}),
+    "prompt_version_changed": ({"to": _prompt}, {}),
     "transfer": ({"carries_consent": _flag}, {"from": _text, "to": _text}),
     "party_join": ({"role": _name}, {"jurisdiction": _name, "party_id": _text}),
     "jurisdiction_update": ({"jurisdiction": _name}, _WHO),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from onrecord.interaction.events import Event
 from onrecord.policy.facts import Fact
 from onrecord.policy.kernel import Timeline
+from onrecord.workflow.prompt_register import without_register
 
 
 def fact(event: Event) -> Fact:
@@ -69,4 +70,5 @@ class Closings:
 
 
 def _same(one: Event, other: Event) -> bool:
-    return (one.event_id, one.type, one.data) == (other.event_id, other.type, other.data)
+    said, again = without_register(one.data), without_register(other.data)
+    return (one.event_id, one.type, said) == (other.event_id, other.type, again)

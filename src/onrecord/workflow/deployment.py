@@ -19,6 +19,7 @@ from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
+from onrecord.workflow.prompt_register import PromptRegister
 from onrecord.workflow.writing import Writing
 
 SEALED_AT_ONCE = 32
@@ -70,6 +71,7 @@ class Deployment:
     acks: Acks = field(default_factory=Acks)
     feed: Feed = field(default_factory=Feed)
     commanding: Commanding = field(default_factory=Commanding)
+    prompts: PromptRegister = field(default_factory=PromptRegister)
     live: dict[str, Live] = field(default_factory=dict)
     loading: dict[str, asyncio.Task[Live]] = field(default_factory=dict)
     holders: dict[str, set[asyncio.Task[Any]]] = field(default_factory=dict)

@@ -65,6 +65,18 @@ class PlatformUnknownError(WorkflowError):
     code = "platform_unknown"
 
 
+class PromptUnknownError(WorkflowError):
+    code = "prompt_unknown"
+
+
+class ConflictingPromptError(WorkflowError):
+    code = "prompt_exists"
+
+
+class RegisterFullError(WorkflowError):
+    code = "register_full"
+
+
 class BadTokenError(WorkflowError):
     code = "bad_stream_token"
 

@@ -20,6 +20,7 @@ from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
 from onrecord.workflow.closings import Closings
+from onrecord.workflow.prompt_register import without_register
 
 
 def facts_of(events: Iterable[Event]) -> list[Fact]:
@@ -35,7 +36,9 @@ class Said(NamedTuple):
 
     def repeats(self, other: Event) -> bool:
         """Whether `other` says the same under the same id; senders that repeat themselves may time it anew."""
-        return self.event.type == other.type and self.event.data == other.data
+        mine, others = self.event.data, other.data
+        same = mine == others or without_register(mine) == without_register(others)
+        return self.event.type == other.type and same
 
 
 @dataclass(slots=True)

@@ -27,6 +27,8 @@ class Scope(StrEnum):
     KEYS_ADMIN = "keys:admin"
     PERSONS_ERASE = "persons:erase"
     METRICS_READ = "metrics:read"
+    PROMPTS_WRITE = "prompts:write"
+    PROMPTS_READ = "prompts:read"
 
 
 @dataclass(frozen=True, slots=True)

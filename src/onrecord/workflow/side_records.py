@@ -23,6 +23,8 @@ class RecordKind(StrEnum):
     RUNNING = "running"
     PACK = "pack"
     PERSON = "person"
+    PROMPT = "prompt"
+    PROMPT_CURRENT = "prompt_current"
 
 
 def _bound(tenant: str, kind: str, identifier: str, interaction: str) -> bytes:

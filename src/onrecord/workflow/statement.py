@@ -33,12 +33,13 @@ class Sorted:
 
 
 def parse(d: Deployment, live: Live, principal: Principal, item: Mapping[str, Any], now_ns: int) -> Statement:
-    """Errors: InvalidRequestError, InvalidEventError, ForbiddenError (`received` without the scope `replay`)."""
+    """Errors: InvalidRequestError, InvalidEventError, PromptUnknownError, ForbiddenError (`received` without the scope
+    `replay`)."""
     kind = item.get("type")
     if not isinstance(kind, str):
         raise InvalidRequestError("an event needs a `type`")
     fields = {k: v for k, v in item.items() if k not in {"event_id", "t", "received", "type"}}
-    data = parse_event(kind, fields)
+    data = d.prompts.completed(kind, parse_event(kind, fields))
     started = live.conversation.started_at
     closing = closes(kind, data)
     present = live.present(now_ns, closing=closing)

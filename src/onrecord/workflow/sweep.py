@@ -9,7 +9,7 @@ from onrecord.interaction.events import Internal
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import leaf
 from onrecord.storage.ports import EventRow, Record
-from onrecord.workflow import journal
+from onrecord.workflow import journal, prompts
 from onrecord.workflow.contents import remove
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live
@@ -84,13 +84,13 @@ def named(d: Deployment, rows: Sequence[EventRow]) -> set[str]:
 
 
 async def sweep(d: Deployment) -> int:
-    """How many objects and keys that no event names were removed, keys first. Only while nothing else writes: what is
+    """How many objects and keys that nothing on record names were removed, keys first. Only while nothing else writes: what is
     not named yet looks the same. Memory: the ids of all objects, and the events of one interaction at a time.
 
     Errors: StorageError, VaultError, LogInconsistentError: then nothing was removed that is named."""
 
     def run() -> int:
-        known: set[str] = set()
+        known = prompts.objects(d)
         for interaction in interactions(d):
             known |= named(d, d.store.events(d.tenant, interaction))
         return len(d.vault.sweep(known))
