@@ -120,7 +120,8 @@ class Segment(NamedTuple):
 
 class Call(NamedTuple):
     """`marks`: per kind in the order of `ORDER`, what last made it capture beyond the consent itself, or "".
-    `unrecorded`, `transferred`: late edges; `ended`: the end as told."""
+    `unrecorded`, `transferred`: late edges; `ended`: the end as told; `barred`: kinds that only vendors
+    without a contract make."""
 
     sector: str
     enabled: frozenset[Kind]
@@ -130,6 +131,7 @@ class Call(NamedTuple):
     segments: tuple[Segment, ...] = ()
     counted: Mapping[str, int] = MappingProxyType({})
     erased: bool = False
+    barred: frozenset[Kind] = frozenset()
     unrecorded: float | None = None
     transferred: float = BEFORE
     ended: float | None = None

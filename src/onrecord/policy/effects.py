@@ -220,6 +220,12 @@ def _erase(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, _flag
     return call._replace(erased=True)
 
 
+def _bar(call: Call, data: Data, _span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
+    """Of the product's own: which kinds only vendors without a contract for this call would make, as of now."""
+    kinds = frozenset(_KINDS[k] for k in _items(data.get("kinds")) if isinstance(k, str) and k in _KINDS)
+    return call._replace(barred=kinds)
+
+
 def _workflow(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
     if data.get("recorded") is not True:
         return call._replace(unrecorded=max(span.late, BEFORE if call.unrecorded is None else call.unrecorded))
@@ -272,6 +278,7 @@ _EFFECTS: Mapping[str, Callable[[Call, Data, Span, Edge, Book, Flags], Call]] = 
     "opt_out": _opt_out,
     "opt_in": _opt_in,
     "erasure_request": _erase,
+    "system_barred": _bar,
     "workflow": _workflow,
     "call_end": _end,
 }

@@ -140,7 +140,7 @@ class Surveyor:
         opted = _opted(call.opt_outs) if call.opt_outs else _NO_OPT_OUT
         segments = frozenset([segment.type for segment in call.segments])
         common, ended, consented = _of_all(book, call)
-        key = (book, merged, opted, segments, common, ended, consented, call.enabled)
+        key = (book, merged, opted, segments, common, ended, consented, call.enabled, call.barred)
         found = self._made.get(key)
         if found is None:
             bits, explicit = _per_kind(book, call, merged, opted, common, ended)
@@ -196,6 +196,8 @@ def _per_kind(
         found, said = ended | opted[index], True
         if kind not in call.enabled:
             found |= Situation.NOT_ENABLED.bit
+        if kind in call.barred:
+            found |= Situation.VENDOR_BARRED.bit
         if kind in BASE:
             found |= common
         for column in _COUNTING[index]:
