@@ -17,7 +17,7 @@ SEEDS: tuple[audiohook.Message, ...] = (
     audiohook.Discarded(*HEAD, 0, 1),
     audiohook.Update(*HEAD),
     audiohook.Error(*HEAD, 400),
-    audiohook.Dtmf(*HEAD),
+    audiohook.Dtmf(*HEAD, "5"),
 )
 LAWS = Laws(audiohook, audiohook_render)
 

@@ -13,7 +13,7 @@ SEEDS: tuple[exotel.Message, ...] = (
     exotel.Start(),
     exotel.Media(100, bytes(range(200))),
     exotel.Media(0, b"", "outbound"),
-    exotel.Dtmf(),
+    exotel.Dtmf("5"),
     exotel.Mark(),
     exotel.Clear(),
     exotel.Stop("callended"),

@@ -14,7 +14,7 @@ SEEDS: tuple[twilio.Message, ...] = (
     twilio.Start(1, *SIDS, ("customer",)),
     twilio.Media(2, "MZ1", "customer", 1, 20, bytes(range(160))),
     twilio.Media(3, "MZ1", "agent", 1, 0, b""),
-    twilio.Dtmf(4, "MZ1", "customer"),
+    twilio.Dtmf(4, "MZ1", "customer", "5"),
     twilio.Mark(5, "MZ1", "turn-1"),
     twilio.Stop(6, *SIDS),
 )

@@ -37,7 +37,7 @@ messages = st.one_of(
     st.builds(audiohook.Discarded, *heads, places, places),
     st.builds(audiohook.Update, *heads),
     st.builds(audiohook.Error, *heads, st.integers(0, 9999)),
-    st.builds(audiohook.Dtmf, *heads),
+    st.builds(audiohook.Dtmf, *heads, st.sampled_from("0123456789*#ABCD")),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts | st.sampled_from(["open", "close", "2", "PT1S"]),

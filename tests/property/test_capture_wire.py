@@ -16,6 +16,7 @@ law = settings(deadline=None, derandomize=True, max_examples=200)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 counts = st.integers(0, 2**63)
 tracks = st.sampled_from(["customer", "agent"])
+keys = st.sampled_from("0123456789*#ABCD")
 twilio_messages = st.one_of(
     st.builds(twilio.Connected, texts),
     st.builds(
@@ -29,13 +30,14 @@ twilio_messages = st.one_of(
         st.none() | st.floats(0, 1e9),
     ),
     st.builds(twilio.Media, counts, texts, tracks, counts, counts, st.binary(max_size=400)),
-    st.builds(twilio.Dtmf, counts, texts, tracks),
+    st.builds(twilio.Dtmf, counts, texts, tracks, keys),
     st.builds(twilio.Mark, counts, texts, texts),
     st.builds(twilio.Stop, counts, texts, texts, texts),
 )
 names = st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True)
 exotel_messages = st.one_of(
-    st.sampled_from([exotel.Connected(), exotel.Dtmf(), exotel.Mark(), exotel.Clear()]),
+    st.sampled_from([exotel.Connected(), exotel.Mark(), exotel.Clear()]),
+    st.builds(exotel.Dtmf, keys),
     st.builds(
         exotel.Start,
         st.none() | st.sampled_from(exotel.RATES),

@@ -92,8 +92,9 @@ def test_numbers_that_are_not_used_may_be_absent():
     ("event", "body", "message"),
     [
         ("connected", None, exotel.Connected()),
-        ("dtmf", {"digit": "8", "duration": "120"}, exotel.Dtmf()),
-        ("dtmf", None, exotel.Dtmf()),
+        ("dtmf", {"digit": "8", "duration": "120"}, exotel.Dtmf("8")),
+        ("dtmf", {"digit": 88}, exotel.Dtmf("")),
+        ("dtmf", None, exotel.Dtmf("")),
         ("mark", {"name": "turn-1"}, exotel.Mark()),
         ("clear", None, exotel.Clear()),
         ("stop", {"reason": "stopped"}, exotel.Stop("stopped")),
@@ -111,8 +112,9 @@ def test_the_other_messages(event, body, message):
         assert exotel.parse(json.dumps({"event": event})) == message
 
 
-def test_the_digit_is_on_the_wire_only():
-    assert b'"digit":"7"' in render(exotel.Dtmf(), digit="7")
+def test_a_key_press_is_not_shown():
+    assert b'"digit":"7"' in render(exotel.Dtmf("7"))
+    assert "7" not in repr(exotel.Dtmf("7"))
 
 
 def test_messages_show_neither_token_nor_sound():

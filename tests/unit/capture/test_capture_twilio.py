@@ -80,10 +80,12 @@ def test_numbers_may_be_integers():
     assert twilio.parse(changed(START, "start.customParameters.offset", 12.5)).offset == 12.5
 
 
-def test_a_key_press_is_a_position_only():
+def test_a_key_press_is_heard_and_not_shown():
     message = twilio.parse(json.dumps(DTMF))
-    assert message == twilio.Dtmf(5, SID, "customer")
-    assert b'"digit":"7"' in render(message, digit="7")
+    assert message == twilio.Dtmf(5, SID, "customer", "8")
+    assert twilio.parse(render(message)) == message
+    assert "8" not in repr(message)
+    assert twilio.parse(changed(DTMF, "dtmf.digit", ["8"])).key == ""
 
 
 def test_the_other_messages():

@@ -1,8 +1,7 @@
 """Genesys AudioHook, version 2: what the platform sends (developer.genesys.cloud/devapps/audiohook; message.ts and
 core.ts of purecloudlabs/audiohook-reference-implementation).
 
-Of `open` only what opens a stream is read: who takes part (number, name, number called) is not, nor is the digit of a
-key press. Fields that are not known are passed over. Durations are counted in samples at 8000 Hz."""
+Of `open` only what opens a stream is read: who takes part (number, name, number called) is not. Fields that are not known are passed over. Durations are counted in samples at 8000 Hz."""
 
 import re
 from array import array
@@ -13,7 +12,7 @@ import msgspec
 
 from onrecord.capture.errors import WireError
 from onrecord.capture.wire.jsontext import Message as Shy
-from onrecord.capture.wire.jsontext import json_object, offset_of, token_of
+from onrecord.capture.wire.jsontext import json_object, key_of, offset_of, token_of
 from onrecord.signal.encoding import Encoding
 
 VERSION = "2"
@@ -116,7 +115,9 @@ class Error(Sent, frozen=True, gc=False):
 
 
 class Dtmf(Sent, frozen=True, gc=False):
-    pass
+    """`key`: see `jsontext.key_of`."""
+
+    key: str
 
 
 Message = Open | Close | Ping | Paused | Resumed | Discarded | Update | Error | Dtmf
@@ -159,17 +160,20 @@ class _Span(msgspec.Struct):
     discarded: str
 
 
+class _Dtmf(msgspec.Struct):
+    digit: object = None
+
+
 class _Error(msgspec.Struct):
     code: Annotated[int, msgspec.Meta(ge=0, le=9999)]
 
 
 _decode = msgspec.json.Decoder(_Wire).decode
 _decode_nothing = msgspec.json.Decoder(_Nothing).decode
-_BARE: dict[str, type[Ping | Paused | Update | Dtmf]] = {
+_BARE: dict[str, type[Ping | Paused | Update]] = {
     "ping": Ping,
     "paused": Paused,
     "update": Update,
-    "dtmf": Dtmf,
 }
 
 
@@ -199,6 +203,8 @@ def _message(wire: _Wire, head: tuple[str, int, int, int]) -> Message:
             span = msgspec.json.decode(wire.parameters, type=_Span)
             made = Resumed if wire.type == "resumed" else Discarded
             return made(*head, samples(span.start), samples(span.discarded))
+        case "dtmf":
+            return Dtmf(*head, key_of(msgspec.json.decode(wire.parameters, type=_Dtmf).digit))
         case "error":
             return Error(*head, msgspec.json.decode(wire.parameters, type=_Error).code)
         case _:

@@ -47,8 +47,8 @@ def offer(media: Sequence[Media]) -> list[dict[str, object]]:
     return [{"type": "audio", "format": each.format, "channels": list(each.channels), "rate": RATE} for each in media]
 
 
-def render(message: Message, *, digit: str = "0") -> bytes:
-    """One text message of the platform. `digit` is what a Dtmf says on the wire; it holds none itself."""
+def render(message: Message) -> bytes:
+    """One text message of the platform."""
     kind = type(message).__name__.lower()
     return msgspec.json.encode(
         {
@@ -58,12 +58,12 @@ def render(message: Message, *, digit: str = "0") -> bytes:
             "seq": message.seq,
             "serverseq": message.serverseq,
             "position": duration(message.position),
-            "parameters": _parameters(message, digit),
+            "parameters": _parameters(message),
         }
     )
 
 
-def _parameters(message: Message, digit: str) -> dict[str, object]:
+def _parameters(message: Message) -> dict[str, object]:
     match message:
         case Open():
             return _open(message)
@@ -75,8 +75,8 @@ def _parameters(message: Message, digit: str) -> dict[str, object]:
             return {"language": "en-US"}
         case Error(code=code):
             return {"code": code, "message": ""}
-        case Dtmf():
-            return {"digit": digit}
+        case Dtmf(key=key):
+            return {"digit": key}
         case Ping() | Paused():
             return {}
         case _:

@@ -1,7 +1,6 @@
 """Exotel AgentStream, messages of the Stream and Voicebot applets (developer.exotel.com/docs/agentstream).
 
-Numbers come as strings or as integers. Only what is used is read: not who calls whom, not which digit was pressed, and
-no sequence or chunk number, as places come from time stamps.
+Numbers come as strings or as integers. Only what is used is read: not who calls whom, and no sequence or chunk number, as places come from time stamps.
 """
 
 import re
@@ -47,7 +46,9 @@ class Media(jsontext.Message, frozen=True, gc=False):
 
 
 class Dtmf(jsontext.Message, frozen=True, gc=False):
-    pass
+    """`key`: see `jsontext.key_of`."""
+
+    key: str
 
 
 class Mark(jsontext.Message, frozen=True, gc=False):
@@ -101,8 +102,12 @@ class _WireMedia(_Wire, tag="media"):
     media: _MediaBody
 
 
+class _DtmfBody(msgspec.Struct, gc=False):
+    digit: object = None
+
+
 class _WireDtmf(_Wire, tag="dtmf"):
-    pass
+    dtmf: _DtmfBody | None = None
 
 
 class _WireMark(_Wire, tag="mark"):
@@ -148,8 +153,8 @@ def parse(raw: bytes | str) -> Message:
             return Media(media.timestamp, media.payload, _side(media.track))
         case _WireStart(start=body):
             return _start(body)
-        case _WireDtmf():
-            return Dtmf()
+        case _WireDtmf(dtmf=dtmf):
+            return Dtmf("" if dtmf is None else jsontext.key_of(dtmf.digit))
         case _WireMark():
             return Mark()
         case _WireClear():

@@ -21,19 +21,16 @@ STREAM_SID = "MZ" + "0" * 32
 _CALL = {"call_sid": "CA" + "0" * 32, "account_sid": "AC" + "0" * 32}
 
 
-def render(message: Message, *, sequence: int = 1, digit: str = "0") -> bytes:
-    """One text message, numbers as strings; `sequence` is the number of a media's chunk too. `digit` is what a Dtmf
-    says on the wire; it holds none itself."""
+def render(message: Message, *, sequence: int = 1) -> bytes:
+    """One text message, numbers as strings; `sequence` is the number of a media's chunk too."""
     if isinstance(message, Connected):
         return msgspec.json.encode({"event": "connected"})
-    event, body = _body(message, sequence, digit)
+    event, body = _body(message, sequence)
     document = {"event": event, "sequence_number": str(sequence), "stream_sid": STREAM_SID, event: body}
     return msgspec.json.encode(document)
 
 
-def _body(
-    message: Start | Media | Dtmf | Mark | Clear | Stop, sequence: int, digit: str
-) -> tuple[str, dict[str, object]]:
+def _body(message: Start | Media | Dtmf | Mark | Clear | Stop, sequence: int) -> tuple[str, dict[str, object]]:
     match message:
         case Start():
             return "start", _start(message)
@@ -41,8 +38,8 @@ def _body(
             body: dict[str, object] = {} if side is None else {"track": side}
             body |= {"chunk": str(sequence), "timestamp": str(timestamp), "payload": b64encode(payload).decode()}
             return "media", body
-        case Dtmf():
-            return "dtmf", {"digit": digit, "duration": "100"}
+        case Dtmf(key=key):
+            return "dtmf", {"digit": key, "duration": "100"}
         case Mark():
             return "mark", {"name": "mark"}
         case Clear():

@@ -10,6 +10,7 @@ import msgspec
 
 from onrecord.capture.errors import WireError
 
+_KEYS = "0123456789*#ABCD"
 _TRACK = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 Shapes = Mapping[str, type[msgspec.Struct]]
 
@@ -22,6 +23,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """Shows its type only: tokens and sound stay out of logs."""
 
     __repr__ = _type_only
+
+
+def key_of(value: object) -> str:
+    """A key of a telephone as it is; empty where it is none. It is held in memory, to be compared, and nowhere else."""
+    return value if isinstance(value, str) and len(value) == 1 and value in _KEYS else ""
 
 
 def track_name(name: str) -> str:

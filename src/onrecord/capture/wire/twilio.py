@@ -1,6 +1,6 @@
 """Twilio Media Streams, messages to the application (twilio.com/docs/voice/media-streams/websocket-messages).
 
-Numbers come as strings or as integers. The digit of a `dtmf` message is not read: a key press is a position only.
+Numbers come as strings or as integers.
 """
 
 from typing import assert_never
@@ -49,9 +49,12 @@ class Media(jsontext.Message, frozen=True, gc=False):
 
 
 class Dtmf(jsontext.Message, frozen=True, gc=False):
+    """`key`: see `jsontext.key_of`."""
+
     sequence: int
     stream_sid: str
     track: str
+    key: str
 
 
 class Mark(jsontext.Message, frozen=True, gc=False):
@@ -117,6 +120,7 @@ class _WireMedia(_Wire, tag="media"):
 
 class _DtmfBody(_Body):
     track: str
+    digit: object = None
 
 
 class _WireDtmf(_Wire, tag="dtmf"):
@@ -173,7 +177,7 @@ def parse(raw: bytes | str) -> Message:
         case _WireStart():
             return _start(wire)
         case _WireDtmf(sequence_number=sequence, stream_sid=sid, dtmf=dtmf):
-            return Dtmf(sequence, sid, _track(dtmf.track.removesuffix("_track")))
+            return Dtmf(sequence, sid, _track(dtmf.track.removesuffix("_track")), jsontext.key_of(dtmf.digit))
         case _WireMark(sequence_number=sequence, stream_sid=sid, mark=mark):
             return Mark(sequence, sid, mark.name)
         case _WireStop(sequence_number=sequence, stream_sid=sid, stop=stop):

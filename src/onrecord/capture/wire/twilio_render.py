@@ -20,12 +20,12 @@ from onrecord.capture.wire.twilio import (
 _WIRE_OF = {name: wire for wire, name in TRACK_OF.items()}
 
 
-def render(message: Message, *, digit: str = "0") -> bytes:
-    """One text frame, numbers as strings. `digit` is what a Dtmf says on the wire; it holds none itself."""
-    return msgspec.json.encode(_document(message, digit))
+def render(message: Message) -> bytes:
+    """One text frame, numbers as strings."""
+    return msgspec.json.encode(_document(message))
 
 
-def _document(message: Message, digit: str) -> dict[str, object]:
+def _document(message: Message) -> dict[str, object]:
     match message:
         case Connected(version=version):
             return {"event": "connected", "protocol": "Call", "version": version}
@@ -40,8 +40,8 @@ def _document(message: Message, digit: str) -> dict[str, object]:
                 "timestamp": str(message.timestamp),
                 "payload": b64encode(message.payload).decode(),
             }
-        case Dtmf(track=track):
-            event, body = "dtmf", {"track": f"{_WIRE_OF[track]}_track", "digit": digit}
+        case Dtmf(track=track, key=key):
+            event, body = "dtmf", {"track": f"{_WIRE_OF[track]}_track", "digit": key}
         case Mark(name=name):
             event, body = "mark", {"name": name}
         case Stop():
