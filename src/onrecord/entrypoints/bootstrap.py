@@ -10,7 +10,8 @@ from pathlib import Path
 
 from onrecord.base.clock import SystemClock
 from onrecord.base.ids import TenantId
-from onrecord.capture.commanded import DEADLINE_S, RecordingControl
+from onrecord.capture.commanded import RecordingControl
+from onrecord.capture.pursuit import DEADLINE_S
 from onrecord.connectors.twilio_recordings import API as TWILIO_API
 from onrecord.connectors.twilio_recordings import TwilioRecordings
 from onrecord.entrypoints import places

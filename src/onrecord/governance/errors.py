@@ -17,3 +17,7 @@ class InvalidProfileError(GovernanceError):
 
 class InvalidLegalBasisError(GovernanceError):
     code = "invalid_legal_basis"
+
+
+class InvalidSystemError(GovernanceError):
+    code = "invalid_system"

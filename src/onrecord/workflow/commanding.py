@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from onrecord.capture.commanded import DEADLINE_S, RecordingControl
+from onrecord.capture.commanded import RecordingControl
+from onrecord.capture.pursuit import DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)

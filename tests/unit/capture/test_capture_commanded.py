@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onrecord.capture.commanded import AUDIT_S, DEADLINE_S, Following, Status, Wish
+from onrecord.capture.commanded import Following, Status, Wish
+from onrecord.capture.pursuit import AUDIT_S, DEADLINE_S
 
 
 def test_a_pause_is_ordered_at_once_and_followed_when_it_is_read_back() -> None:
