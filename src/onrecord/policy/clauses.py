@@ -8,6 +8,7 @@ from typing import Protocol
 from onrecord.policy import packform
 from onrecord.policy.errors import InvalidPackError
 from onrecord.policy.kinds import Kind
+from onrecord.policy.options import RETENTION, laxer
 from onrecord.policy.packtext import Tree
 from onrecord.policy.purposes import VISUAL
 from onrecord.policy.situations import BY_WORD, MEANING, Situation
@@ -66,13 +67,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """`retention` is `ID/PERIOD` with an ISO 8601 duration."""
+    """`retention` is `ID/PERIOD` with an ISO 8601 duration. `choice`: of the option `recording_retention`, where it
+    holds only for a tenant that chose it; `note`: what that tenant has to know."""
 
     id: str
     kinds: frozenset[Kind]
     purpose: str
     legal_basis: str
     retention: str
+    choice: str | None = None
+    note: str | None = None
+
+    @property
+    def period(self) -> str:
+        return self.retention.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,19 @@ class Duty:
 
     id: str
     kinds: frozenset[Kind]
+    retention: str
+    citation: str
+    effective: date
+    status: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Documentation:
+    """How long what is written about conversations (authorisations, contracts, logs of access) is kept at least; it
+    says nothing of what was recorded."""
+
+    id: str
     retention: str
     citation: str
     effective: date
@@ -114,15 +135,36 @@ class Right:
 
 
 def treatment(value: Tree) -> Treatment:
-    tree = packform.keys(value, "a treatment", {"id", "kinds", "purpose", "legal_basis", "retention"}, set())
+    needed = {"id", "kinds", "purpose", "legal_basis", "retention"}
+    tree = packform.keys(value, "a treatment", needed, {"choice", "note"})
     name = packform.name(tree["id"])
     period = packform.period(tree["retention"], "retention")
+    choice = packform.text(tree["choice"], "choice") if "choice" in tree else None
+    if ("note" in tree) != (choice is not None) or choice not in (None, *laxer(RETENTION)):
+        raise InvalidPackError(
+            "`choice` is a laxer one of `recording_retention`, with a `note`, and neither stands alone"
+        )
     return Treatment(
         id=name,
         kinds=packform.kinds(tree["kinds"]),
         purpose=packform.match(tree["purpose"], packform.WORD, "purpose"),
         legal_basis=packform.match(tree["legal_basis"], packform.WORD, "legal_basis"),
         retention=f"{name}/{period}",
+        choice=choice,
+        note=packform.text(tree["note"], "note") if "note" in tree else None,
+    )
+
+
+def documentation(value: Tree) -> Documentation:
+    tree = packform.keys(value, "a documentation", _SOURCED | {"retention"}, {"until"})
+    effective, until = packform.binding(tree)
+    return Documentation(
+        id=packform.name(tree["id"]),
+        retention=packform.period(tree["retention"], "retention"),
+        citation=packform.text(tree["citation"], "citation"),
+        effective=effective,
+        status=packform.status(tree["status"]),
+        until=until,
     )
 
 

@@ -18,6 +18,7 @@ CONSENT = "consent"
 INTERESTS = "legitimate_interests"
 OBLIGATION = "legal_obligation"
 GRADES = ("claimed", "sent", "heard")
+RETENTION = "recording_retention"
 
 _GROUPS = {
     "consent_mode": (EXPLICIT, CONTINUE),
@@ -34,6 +35,7 @@ _SINGLE = {
     "operational_records": ("continue_without_content",),
     "notice_grade": tuple(reversed(GRADES)),
     "emotion_inference": ("never", "customers"),
+    RETENTION: ("as_treated", "documentation_period"),
 }
 _LAXEST = ("notice_grade", "emotion_inference", "training")
 _NUMBERS = {"stop_ack_timeout_s": 5.0, "late_event_after_s": 10.0}
@@ -64,6 +66,12 @@ def baseline(option: str) -> str:
     if not known:
         return ""
     return known[-1] if option in _LAXEST else known[0]
+
+
+def laxer(option: str) -> tuple[str, ...]:
+    """The choices laxer than the baseline."""
+    known = words(option) or ()
+    return known[known.index(baseline(option)) + 1 :] if known else ()
 
 
 def flatten(value: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from onrecord.policy import clauses, options
 from onrecord.policy.assertion import OPENING_TYPES, Source
-from onrecord.policy.clauses import Disclosure, Duty, Right, Rule, Treatment
+from onrecord.policy.clauses import Disclosure, Documentation, Duty, Right, Rule, Treatment
 from onrecord.policy.errors import InvalidPackError
 from onrecord.policy.packform import PLACE, binding, keys, listed, mapping, match, name, status, text
 from onrecord.policy.packtext import Tree, read
@@ -18,7 +18,7 @@ from onrecord.policy.packtext import Tree, read
 FORMAT = "onrecord-policy-pack/1"
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _NEEDED = {"format", "id", "version", "title", "status", "effective", "scope"}
-_CLAUSES = {"rules", "treatments", "duties", "disclosures", "rights"}
+_CLAUSES = {"rules", "treatments", "duties", "documentation", "disclosures", "rights"}
 _ALLOWED = _CLAUSES | {"until", "regimes", "disputed", "options", "asserters"}
 T = TypeVar("T")
 
@@ -59,11 +59,11 @@ class Pack:
     duties: tuple[Duty, ...] = ()
     disclosures: tuple[Disclosure, ...] = ()
     rights: tuple[Right, ...] = ()
+    documentation: tuple[Documentation, ...] = ()
 
     def clause_ids(self) -> list[str]:
-        names = [rule.id for rule in self.rules] + [treatment.id for treatment in self.treatments]
-        names += [duty.id for duty in self.duties] + [disclosure.id for disclosure in self.disclosures]
-        return names + [right.id for right in self.rights]
+        names = [clause.id for clause in (*self.rules, *self.duties, *self.documentation, *self.disclosures)]
+        return names + [treatment.id for treatment in self.treatments] + [right.id for right in self.rights]
 
 
 def parse(data: bytes) -> Pack:
@@ -83,7 +83,8 @@ def parse(data: bytes) -> Pack:
     duties = _all(tree, "duties", clauses.duty)
     disclosures = _all(tree, "disclosures", clauses.disclosure)
     rights = _all(tree, "rights", clauses.right)
-    if not rules and not duties and not disclosures and not rights:
+    documentation = _all(tree, "documentation", clauses.documentation)
+    if not (rules or duties or documentation or disclosures or rights):
         raise InvalidPackError("a pack without rules says nothing")
     effective, until = binding(tree)
     pack = Pack(
@@ -106,6 +107,7 @@ def parse(data: bytes) -> Pack:
         duties=duties,
         disclosures=disclosures,
         rights=rights,
+        documentation=documentation,
     )
     names = pack.clause_ids()
     if len(set(names)) != len(names):

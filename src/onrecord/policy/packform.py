@@ -7,6 +7,7 @@ from datetime import date
 from onrecord.policy.errors import InvalidPackError
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.packtext import Tree
+from onrecord.policy.period import PERIOD
 from onrecord.policy.purposes import CONTENT, VISUAL
 
 GROUPS: Mapping[str, frozenset[Kind]] = {
@@ -19,7 +20,6 @@ PLACE = re.compile(r"[A-Z]{2}(-([A-Z0-9]{1,3}|\*))?")
 WORD = re.compile(r"[a-z_]+")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PERIOD = re.compile(r"P(?=[0-9])([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?")
 
 
 def keys(value: Tree, where: str, needed: set[str], allowed: set[str]) -> dict[str, Tree]:
@@ -68,7 +68,7 @@ def status(value: Tree) -> str:
 
 
 def period(value: Tree, where: str) -> str:
-    return match(value, _PERIOD, where)
+    return match(value, PERIOD, where)
 
 
 def _day(value: Tree, where: str) -> date:

@@ -13,6 +13,7 @@ from onrecord.policy.options import (
     CONTINUE,
     EXPLICIT,
     PAUSE_ALWAYS,
+    RETENTION,
     TRAINING_NEVER,
     Overlay,
     baseline,
@@ -20,6 +21,7 @@ from onrecord.policy.options import (
     words,
 )
 from onrecord.policy.pack import Pack, Reach
+from onrecord.policy.period import most
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.situations import LIFECYCLE, MEANING, Situation
 from onrecord.policy.verdict import Verdict
@@ -87,12 +89,15 @@ class Book:
         return self._treatments[kind]
 
     def _treatment(self, kind: Kind) -> Treatment:
-        """That of the most particular pack which has one: places, then sectors, then the default, then the rest."""
-        order = (Reach.PLACES, Reach.SECTORS, Reach.DEFAULT, Reach.ALWAYS)
-        for pack in sorted(self._packs, key=lambda pack: (order.index(pack.reach), pack.id)):
-            for treatment in pack.treatments:
-                if kind in treatment.kinds:
-                    return treatment
+        """The one that the tenant chose; else of the first in each pack the shortest, of equal ones that of the most
+        particular pack: sectors, then places, then the default, then the rest."""
+        order = (Reach.SECTORS, Reach.PLACES, Reach.DEFAULT, Reach.ALWAYS)
+        for choice in (self._choice(RETENTION), None):
+            packs = sorted(self._packs, key=lambda pack: (order.index(pack.reach), pack.id))
+            found = [[t for t in pack.treatments if kind in t.kinds and t.choice == choice] for pack in packs]
+            firsts = [treatments[0] for treatments in found if treatments]
+            if firsts:
+                return min(firsts, key=lambda treatment: most(treatment.period))
         return _NO_TREATMENT
 
     def judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
