@@ -28,8 +28,10 @@ def messages(
 
 
 async def publish(feed: Feed, making: Steps[list[Message]]) -> None:
-    """One post's after the other's, in the order in which they were stored."""
+    """One post's after the other's, in the order in which they were stored; nothing is made that nobody wants."""
     async with feed.order:
+        if not feed.wanted():
+            return
         made = await stepwise(making)
         for start in range(0, len(made), SLICE):
             if start:

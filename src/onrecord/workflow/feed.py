@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 QUEUE_LIMIT = 2000
@@ -65,16 +65,30 @@ class Subscription:
 
 
 class Feed:
+    """Messages are made under `order`, and only while they are `wanted`; what is passed over can be made again from the
+    log."""
+
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self._history: deque[Message] = deque(maxlen=HISTORY_LIMIT)
+        self._unheard = HISTORY_LIMIT
         self.order = asyncio.Lock()
         self.closed = False
 
-    def publish(self, messages: Iterable[Message]) -> None:
+    def wanted(self) -> bool:
+        """Somebody listens, or left so few messages ago that this process still has all that came since. Otherwise the
+        next is passed over, and what came before it forgotten, which would not reach beyond it."""
+        if self._subscriptions or self._unheard < HISTORY_LIMIT:
+            return True
+        self._history.clear()
+        return False
+
+    def publish(self, messages: Sequence[Message]) -> None:
         if not self._subscriptions:
+            self._unheard += len(messages)
             self._history.extend(messages)
             return
+        self._unheard = 0
         for message in messages:
             self._history.append(message)
             for subscription in tuple(self._subscriptions):
@@ -89,6 +103,7 @@ class Feed:
             for message in self._history:
                 subscription.offer(message)
         self._subscriptions.add(subscription)
+        self._unheard = 0
         return subscription
 
     def reaches(self, position: tuple[int, int]) -> bool:
