@@ -95,6 +95,8 @@ class Folded(NamedTuple):
         are kept; those after it are made anew until one is as it was."""
         if not effects:
             return self
+        if len(effects) == 1 and effects[0].at > self.steps.last.at:
+            return self._followed_by(fold.next(self.steps.last, effects[0]), effects[0].fact.event_id)
         ordered = sorted(effects, key=_at)
         first = place = self.steps.upto(ordered[0].at)
         new = [self.steps[first - 1]]
@@ -107,6 +109,17 @@ class Folded(NamedTuple):
             yield
         kept = yield from self._refold(fold, new, place, len(self.steps))
         return self._replaced(new[1:], first, kept)
+
+    def _followed_by(self, step: Step, cause: str) -> "Folded":
+        """With a step that sets in after all others."""
+        changes, before = self.changes, self.steps.last.decided
+        if step.decided is not before:
+            listed = list(changes)
+            for index in before.unlike(step.decided):
+                listed[index] = listed[index].grown((Change(step.at, cause, step.decided.rulings[index]),))
+            changes = tuple(listed)
+        flagged = self.flagged.grown((step,)) if step.raised else self.flagged
+        return Folded(self.steps.grown((step,)), changes, flagged)
 
     def _refold(self, fold: Fold, new: list[Step], place: int, upto: int) -> Steps[int]:
         """Brings the effects of `self.steps[place:upto]` behind `new`; the place from which on all are as they were."""

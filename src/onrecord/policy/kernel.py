@@ -127,11 +127,14 @@ class Timeline:
         heard, unheard = mine.heard.part(left, right), theirs.heard.part(left, until)
         left, right, until = mine.folded.steps.unlike(theirs.folded.steps)
         steps, gone = mine.folded.steps.part(left, right), theirs.folded.steps.part(left, until)
+        raised = [*heard, *(flag for step in steps for flag in step.raised)]
+        if not raised and not self.policy.overlay.acks_required:
+            return []
         instants = [step.at for step in (*steps, *gone)] or [math.inf]
         # A stop may be answered for so long, by what was not there before.
         start = min(instants) - max(mine.delay, theirs.delay) - self.policy.overlay.stop_ack_timeout_s
         end = max(instants)
-        found = _with_silence(self, [*heard, *(f for step in steps for f in step.raised)], as_of, start, end)
+        found = _with_silence(self, raised, as_of, start, end)
         old = set(_with_silence(before, [*unheard, *(f for step in gone for f in step.raised)], as_of, start, end))
         new = [flag for flag in found if flag not in old or flag.event_id in own]
         if any(flag.event_id not in own and _more_than_once(mine, flag) for flag in new):
