@@ -1,4 +1,4 @@
-"""The notices and scripts of a tenant, as this process holds them: what events may name, and what they are told of it."""
+"""The notices and scripts of a tenant, as this process holds them: what events may name and are told of it."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

@@ -175,14 +175,12 @@ def shown(d: Deployment, prompt_id: str) -> dict[str, Any]:
 
 
 def _version(entry: Entry) -> dict[str, Any]:
-    audio = entry.audio
-    sound = None
-    if audio is not None:
-        sound = {
-            "sha256": audio.sha256,
-            "encoding": audio.encoding,
-            "sample_rate": audio.rate,
-            "seconds": audio.seconds,
-        }
-    shown = {**entry.prompt.fixed(), "sha256": entry.prompt.sha256, "audio": sound}
+    shown = {**entry.prompt.fixed(), "sha256": entry.prompt.sha256, "audio": audio_shown(entry)}
     return {name: value for name, value in shown.items() if name != "prompt_id"}
+
+
+def audio_shown(entry: Entry) -> dict[str, Any] | None:
+    audio = entry.audio
+    if audio is None:
+        return None
+    return {"sha256": audio.sha256, "encoding": audio.encoding, "sample_rate": audio.rate, "seconds": audio.seconds}

@@ -84,8 +84,8 @@ def named(d: Deployment, rows: Sequence[EventRow]) -> set[str]:
 
 
 async def sweep(d: Deployment) -> int:
-    """How many objects and keys that nothing on record names were removed, keys first. Only while nothing else writes: what is
-    not named yet looks the same. Memory: the ids of all objects, and the events of one interaction at a time.
+    """How many objects and keys that nothing on record names were removed, keys first. Only while nothing else writes:
+    what is not named yet looks the same. Memory: the ids of all objects, and the events of one interaction at a time.
 
     Errors: StorageError, VaultError, LogInconsistentError: then nothing was removed that is named."""
 

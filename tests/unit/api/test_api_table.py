@@ -8,7 +8,7 @@ from onrecord.entrypoints.api.routes import ROUTES
 from onrecord.entrypoints.api.table import Table
 
 TABLE = Table([(route, route) for route in ROUTES])
-GIVEN = {"interaction": "int_1", "artifact": "art_1", "person": "prs_1", "key": "k"}
+GIVEN = {"interaction": "int_1", "artifact": "art_1", "person": "prs_1", "key": "k", "prompt": "p", "version": "1"}
 
 
 async def unused(_):

@@ -33,6 +33,8 @@ PATH_FORMS = {
     "artifact": re.compile(r"art_[0-9a-f]{32}"),
     "person": re.compile(r"prs_[0-9a-f]{32}"),
     "key": re.compile(r"[0-9a-f]{16}"),
+    "prompt": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"),
+    "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}"),
 }
 NO_OPERATION = "none"
 NOBODY = Principal("", "", frozenset())
@@ -133,7 +135,9 @@ async def _decoded(data: bytes, wanted: Body, request: Request, d: Deployment) -
     if not data and wanted.optional:
         data = b"{}"
     else:
-        body.check_content_type(request)
+        body.check_content_type(request, wanted.media_type)
+    if wanted.media_type != "application/json":
+        return data
     return await body.parse(data, wanted.form, d.executor)
 
 

@@ -22,7 +22,7 @@ ARRIVED = "onrecord.arrived"
 
 T = TypeVar("T")
 
-_CONTENT_TYPE = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+_CONTENT_TYPE = re.compile(r'([a-z]+/[a-z0-9.+-]+)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 _PATH = re.compile(r" - at `(\$[A-Za-z0-9_.\[\]]*)`\Z")
 
 
@@ -63,9 +63,10 @@ def _too_large(limit: int) -> RequestError:
     return RequestError(f"a body of this call has at most {limit} bytes", code="body_too_large")
 
 
-def check_content_type(request: Request) -> None:
-    if _CONTENT_TYPE.fullmatch(header(request, b"content-type") or "") is None:
-        raise RequestError("the content type is `application/json`", code="unsupported_media_type")
+def check_content_type(request: Request, wanted: str = "application/json") -> None:
+    given = _CONTENT_TYPE.fullmatch(header(request, b"content-type") or "")
+    if given is None or given[1].lower() != wanted:
+        raise RequestError(f"the content type is `{wanted}`", code="unsupported_media_type")
 
 
 async def parse(data: bytes, form: type[T], executor: Executor) -> T:

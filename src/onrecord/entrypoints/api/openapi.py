@@ -77,11 +77,11 @@ def _any_of(refs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _request(body: Body, ref_of: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
-    schema = _any_of([ref_of[form] for form in body.documented])
+    schema = _any_of([ref_of[form] for form in body.documented]) if body.documented else {}
     return {
         "required": not body.optional,
         "description": f"At most {body.limit} bytes.",
-        "content": {"application/json": {"schema": schema}},
+        "content": {body.media_type: {"schema": schema}},
     }
 
 

@@ -52,12 +52,13 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Body:
     """`form` is what the bytes are decoded to, `documented` what the OpenAPI document says of it, any of them.
-    `limit` in bytes."""
+    `limit` in bytes. What is not JSON is handed on as it came."""
 
     form: type[Any]
     documented: tuple[type[msgspec.Struct], ...]
     limit: int = EVENTS_LIMIT
     optional: bool = False
+    media_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)

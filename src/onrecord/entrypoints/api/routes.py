@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from onrecord.entrypoints.api import (
     artifacts,
+    consent_routes,
     health,
     interactions,
     keys,
@@ -42,7 +43,7 @@ INTERACTIONS = (
         scope=Scope.EVENTS_WRITE,
         body=Body(dict[str, Any], (requests.Event, requests.EventBatch)),
         parameters=(Parameter("Idempotency-Key", "header", "Up to 200 characters. Again: the stored answer."),),
-        errors=("source_not_entitled", "event_conflict", "idempotency_mismatch"),
+        errors=("source_not_entitled", "event_conflict", "idempotency_mismatch", "prompt_unknown"),
     ),
     Route(
         "GET",
@@ -290,4 +291,4 @@ SERVICE = (
     ),
 )
 
-ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE)
+ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE, *consent_routes.PROMPTS)
