@@ -56,9 +56,9 @@ def parses_or_refuses(raw):
 
 
 @law
-@given(messages, st.sampled_from("0123456789*#"))
-def test_parse_of_print_is_identity(message, digit):
-    raw = render(message, digit=digit)
+@given(messages)
+def test_parse_of_print_is_identity(message):
+    raw = render(message)
     assert audiohook.parse(raw) == message
     assert audiohook.parse(raw.decode()) == message
 
