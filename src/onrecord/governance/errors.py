@@ -21,3 +21,7 @@ class InvalidLegalBasisError(GovernanceError):
 
 class InvalidSystemError(GovernanceError):
     code = "invalid_system"
+
+
+class InvalidTriggersError(GovernanceError):
+    code = "invalid_triggers"
