@@ -1,4 +1,4 @@
-"""Requests to one outside system: its name resolved once a request, its address judged and pinned, no redirect.
+"""Requests to outside systems: a name resolved once a request, its address judged and pinned, no redirect.
 
 An address that is not public is refused, also where it hides in another (mapped, 6to4, Teredo, NAT64), but for a
 loopback origin that the operator wrote as such."""
@@ -6,7 +6,9 @@ loopback origin that the operator wrote as such."""
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -16,6 +18,7 @@ from onrecord.capture.errors import ControlError
 
 SECONDS = 2.0
 MAX_ANSWER = 65_536  # bytes
+MAX_URL = 2000
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -38,18 +41,17 @@ class Origin:
     """Where requests go: `https://host[:port]`, or `http://` on a loopback address. Errors: OriginError."""
 
     def __init__(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise OriginError("an origin is https://host[:port]") from error
-        if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        parts, port = _split(url)
+        if parts.path.strip("/") or parts.query:
             raise OriginError("an origin is https://host[:port]")
+        self._take(parts, port)
+
+    def _take(self, parts: SplitResult, port: int | None) -> None:
         self.loopback = _loopback(parts)
         if parts.scheme != "https" and not (parts.scheme == "http" and self.loopback):
             raise OriginError("an origin beyond loopback is reached by https")
         self.scheme = parts.scheme
-        self.host = parts.hostname
+        self.host = parts.hostname or ""
         self.port = port or (443 if parts.scheme == "https" else 80)
 
     @property
@@ -57,10 +59,10 @@ class Origin:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port in {80, 443} else f"{host}:{self.port}"
 
-    async def address(self) -> str:
+    async def address(self, seconds: float = SECONDS) -> str:
         """The address that this one request goes to. Errors: ControlError."""
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(seconds):
                 found = await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError, TimeoutError) as error:
             raise ControlError("the name of the platform does not resolve") from error
@@ -70,6 +72,29 @@ class Origin:
         return str(addresses[0])
 
 
+class Endpoint(Origin):
+    """An address with a path: an origin, `path`, and `query` without its mark. Errors: OriginError."""
+
+    def __init__(self, url: str) -> None:
+        if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
+            raise OriginError("an address is https://host[:port]/path in ASCII, without blanks")
+        parts, port = _split(url)
+        self._take(parts, port)
+        self.path = parts.path or "/"
+        self.query = parts.query
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise OriginError("an origin is https://host[:port]") from error
+    if not parts.hostname or parts.fragment or "@" in parts.netloc:
+        raise OriginError("an origin is https://host[:port]")
+    return parts, port
+
+
 def _loopback(parts: SplitResult) -> bool:
     try:
         return ipaddress.ip_address(parts.hostname or "").is_loopback
@@ -77,32 +102,51 @@ def _loopback(parts: SplitResult) -> bool:
         return False
 
 
-class Outbound:
-    """One client for an origin. Reads no proxy, credentials or certificates from the environment."""
+@cache
+def _tls() -> ssl.SSLContext:
+    """TLS 1.2 at least. Reads its certificates once: that takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
 
-    def __init__(self, origin: Origin, login: tuple[str, str]) -> None:
+
+class Outbound:
+    """One client for an origin. Reads no proxy, credentials or certificates from the environment. `seconds`: for
+    each step of a request; the whole takes at most twice that."""
+
+    def __init__(self, origin: Origin, login: tuple[str, str] | None = None, seconds: float = SECONDS) -> None:
         self._origin = origin
+        self._seconds = seconds
         self._client = httpx.AsyncClient(
             auth=login,
-            timeout=SECONDS,
+            verify=_tls(),
+            timeout=seconds,
             trust_env=False,
             follow_redirects=False,
             limits=httpx.Limits(max_connections=20),
         )
 
-    async def ask(self, method: str, path: str, form: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
         """(status, body). Errors: ControlError."""
-        address = await self._origin.address()
+        address = await self._origin.address(self._seconds)
         host = f"[{address}]" if ":" in address else address
         url = f"{self._origin.scheme}://{host}:{self._origin.port}{path}"
+        own = {"Host": self._origin.authority, "Accept": "application/json", "Accept-Encoding": "identity"}
         try:
             async with (
-                asyncio.timeout(2 * SECONDS),
+                asyncio.timeout(2 * self._seconds),
                 self._client.stream(
                     method,
                     url,
                     data=form,
-                    headers={"Host": self._origin.authority, "Accept": "application/json"},
+                    content=content,
+                    headers={**own, **(headers or {})},
                     extensions={"sni_hostname": self._origin.host},
                 ) as answer,
             ):
@@ -116,7 +160,7 @@ class Outbound:
 
 async def _bounded(answer: httpx.Response) -> bytes:
     body = bytearray()
-    async for part in answer.aiter_bytes():
+    async for part in answer.aiter_raw():
         body += part
         if len(body) > MAX_ANSWER:
             raise ControlError("the platform's answer is too long", code="control_unreadable")
