@@ -18,6 +18,7 @@ from onrecord.entrypoints import places
 from onrecord.ledger.note import Ed25519Signer, sign
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy import pack
+from onrecord.policy.instead import instead
 from onrecord.policy.pack import Pack
 from onrecord.storage.localfiles import LocalObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
@@ -60,7 +61,7 @@ class Settings:
 
 
 @contextlib.contextmanager
-def open_deployment(settings: Settings) -> Iterator[Deployment]:
+def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[Deployment]:
     """Errors: OpenError, VaultError (wrong_key_file, keys_beside_data ...), StorageError, LedgerError, PolicyError."""
     check_apart(settings.data, settings.keys)
     with contextlib.ExitStack() as stack:
@@ -112,7 +113,8 @@ def open_deployment(settings: Settings) -> Iterator[Deployment]:
             measures=measures,
             disk=lambda: _disk(settings.data),
         )
-        adopt(deployment)
+        if adopting:
+            adopt(deployment)
         prompts.load(deployment)
         yield deployment
 
@@ -151,12 +153,24 @@ def _load(text: bytes, note: bytes) -> LoadedPack:
     return LoadedPack(pack.parse(text), note)
 
 
+@contextlib.contextmanager
+def open_records(data: Path, keys: Path) -> Iterator[Deployment]:
+    """What is stored there, to be read: nothing is made and nothing adopted. Errors: as of `open_deployment`."""
+    if not (data / places.EVENTS).is_file():
+        raise places.OpenError("there is no event store in this data folder", code="storage_lost")
+    with open_deployment(Settings(data, keys), adopting=False) as deployment:
+        yield deployment
+
+
 def policy_packs(folder: Path | None) -> tuple[Pack, ...]:
-    """The shipped packs and those of a folder, without a deployment. Errors: OpenError, InvalidPackError."""
+    """The shipped packs, and those of a folder: in place of a shipped one of the same id that binds on the same day.
+    Errors: OpenError, InvalidPackError."""
     if folder is not None and not folder.is_dir():
         raise places.OpenError("the folder of policy packs is not there", code="packs_unreadable")
     try:
-        return tuple(pack.parse(text) for text in _pack_files(folder))
+        shipped = [pack.parse(text) for text in _pack_files(None)]
+        own = [] if folder is None else [pack.parse(file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
+        return instead(shipped, own)
     except OSError as error:
         raise places.OpenError("a policy pack cannot be read", code="packs_unreadable") from error
 

@@ -5,6 +5,7 @@ import sys
 
 COMMANDS = {
     "test": "scenarios: what the packs decide, beside what is expected",
+    "replay": "stored conversations against other packs, every difference",
     "lint": "what is wrong with policy packs, before they are adopted",
 }
 
