@@ -62,8 +62,9 @@ class Pack:
     documentation: tuple[Documentation, ...] = ()
 
     def clause_ids(self) -> list[str]:
-        names = [clause.id for clause in (*self.rules, *self.duties, *self.documentation, *self.disclosures)]
-        return names + [treatment.id for treatment in self.treatments] + [right.id for right in self.rights]
+        names = [rule.id for rule in self.rules] + [treatment.id for treatment in self.treatments]
+        names += [duty.id for duty in self.duties] + [clause.id for clause in self.documentation]
+        return names + [clause.id for clause in self.disclosures] + [right.id for right in self.rights]
 
 
 def parse(data: bytes) -> Pack:
