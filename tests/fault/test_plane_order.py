@@ -37,6 +37,7 @@ UNUSUAL |= {Internal.OVERLOADED, Internal.OVERLOAD_ENDED, Internal.MEDIA_LOST}
 UNUSUAL |= {Internal.SOURCE_ANSWERED}  # no source is paused in this life
 UNUSUAL |= {Internal.ALARM_RAISED, Internal.ALARM_CLEARED}  # nobody watches this life
 UNUSUAL |= {Internal.RECORDING_COMMANDED, Internal.COMMAND_ANSWERED}  # no platform records in this life
+UNUSUAL |= {kind for kind in Internal if kind.startswith("system_")}  # no capture system is registered in this life
 
 
 def on(kind, way):

@@ -18,6 +18,12 @@ from onrecord.policy.verdict import Decision, Flag
 
 ALARMS = frozenset({"RECORDING_GAP", "MEDIA_UNWANTED"})
 _INTERNAL = frozenset(Internal)
+_FACTS = frozenset({Internal.EVENT_REPEATED, Internal.SYSTEM_BARRED})
+_OF_SYSTEMS = {
+    Internal.SYSTEM_BARRED: "VENDOR_WITHOUT_CONTRACT",
+    Internal.SYSTEM_DISOBEYED: "CAPTURED_AFTER_STOP",
+    Internal.SYSTEM_ANSWERED: "COMMAND_NOT_ACKNOWLEDGED",
+}
 _DISOBEYED = {
     "pause: none": "PAUSE_NOT_ACKNOWLEDGED",
     "pause: media": "MEDIA_WHILE_PAUSED",
@@ -55,7 +61,9 @@ def fact_of(event: Event) -> Fact | None:
     kind, data = event.type, event.data
     if kind == Internal.EVENT_CONFLICTED:
         kind, data = data["type"], data["data"]
-    elif kind in _INTERNAL and kind != Internal.EVENT_REPEATED:
+    elif kind == Internal.SYSTEM_ANSWERED and data["acknowledged"] and data["answered"]:
+        kind, data = "system_acknowledged", {"kinds": data["answered"]}
+    elif kind in _INTERNAL and kind not in _FACTS:
         return None
     return Fact(event.event_id, str(kind), event.t, event.received, data, event.uncertainty)
 
@@ -66,6 +74,8 @@ def flag_of(event: Event) -> Flag | None:
         return Flag("INTERRUPTED", event.t, event.event_id)
     if event.type == Internal.COMMAND_ANSWERED and not event.data.get("followed"):
         return Flag("COMMAND_NOT_FOLLOWED", event.t, event.event_id)
+    if event.type in _OF_SYSTEMS:
+        return _of_system(event)
     if event.type == Internal.SOURCE_ANSWERED:
         disobeyed = _DISOBEYED.get(f"{event.data.get('wish')}: {event.data.get('answer')}")
         return None if disobeyed is None else Flag(disobeyed, event.t, event.event_id)
@@ -78,6 +88,22 @@ def flag_of(event: Event) -> Flag | None:
     if event.type == Internal.STREAM_CLOSED and event.data.get("refused"):
         return Flag("INVALID_MEDIA", event.t, event.event_id)
     return None
+
+
+def _of_system(event: Event) -> Flag | None:
+    """A system that ended what it had acknowledged captures after its stop; one that follows, or is only told that all
+    contracts are there again, flags nothing."""
+    name, data = _OF_SYSTEMS[Internal(event.type)], event.data
+    if event.type == Internal.SYSTEM_BARRED and not data["systems"]:
+        return None
+    if event.type == Internal.SYSTEM_ANSWERED:
+        if data["acknowledged"]:
+            return None
+        if data["resurrected"]:
+            name = "CAPTURED_AFTER_STOP"
+        elif data["closes"]:
+            name = "STOP_NOT_ACKNOWLEDGED"
+    return Flag(name, event.t, event.event_id)
 
 
 def head_of(c: Conversation) -> Head:

@@ -99,6 +99,21 @@ class CommandedEntry:
     answer: Mapping[str, Any] | None = None
 
 
+@dataclass(slots=True)
+class SystemEntry:
+    """A capture system of this conversation: its name, kinds, deadline (seconds) and vendor as they were when it was
+    attached. `lacking`: the contracts for want of which it is told nothing; `command`: the last that was sent, `answer`:
+    the last that came of one."""
+
+    name: str
+    kinds: tuple[str, ...]
+    deadline: float
+    vendor: Mapping[str, Any] | None = None
+    lacking: tuple[str, ...] = ()
+    command: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """`events` counts those before the seal, `last_digest` is the leaf hash (hex) of the last of them."""

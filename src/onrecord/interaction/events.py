@@ -37,6 +37,11 @@ class Internal(StrEnum):
     OVERLOAD_ENDED = "overload_ended"
     MEDIA_LOST = "media_lost"
     SOURCE_ANSWERED = "source_answered"
+    SYSTEM_ATTACHED = "system_attached"
+    SYSTEM_BARRED = "system_barred"
+    SYSTEM_COMMANDED = "system_commanded"
+    SYSTEM_ANSWERED = "system_answered"
+    SYSTEM_DISOBEYED = "system_disobeyed"
     ALARM_RAISED = "alarm_raised"
     ALARM_CLEARED = "alarm_cleared"
     SEALED = "interaction_sealed"
@@ -62,6 +67,11 @@ ABOUT_NOBODY = frozenset(
         Internal.INTERRUPTED,
         Internal.COMMAND_ANSWERED,
         Internal.SOURCE_ANSWERED,
+        Internal.SYSTEM_ATTACHED,
+        Internal.SYSTEM_BARRED,
+        Internal.SYSTEM_COMMANDED,
+        Internal.SYSTEM_ANSWERED,
+        Internal.SYSTEM_DISOBEYED,
         Internal.ALARM_RAISED,
         Internal.ALARM_CLEARED,
         Internal.SEALED,

@@ -12,10 +12,12 @@ from onrecord.interaction.entries import (
     Seal,
     SegmentEntry,
     Stage,
+    SystemEntry,
     TrackEntry,
 )
 from onrecord.interaction.errors import UnreadableEventError
 from onrecord.interaction.events import INTERNAL, Event, Internal
+from onrecord.interaction.systems import SYSTEM_EVENTS, apply_system
 
 __all__ = [
     "ArtifactEntry",
@@ -26,6 +28,7 @@ __all__ = [
     "Seal",
     "SegmentEntry",
     "Stage",
+    "SystemEntry",
     "TrackEntry",
     "apply",
     "fold",
@@ -55,6 +58,7 @@ class Conversation:
     open_streams: set[str] = field(default_factory=set)
     interruptions: list[float] = field(default_factory=list)
     commanded: dict[str, CommandedEntry] = field(default_factory=dict)
+    systems: dict[str, SystemEntry] = field(default_factory=dict)
     pending_purges: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     pending_erasures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     seal: Seal | None = None
@@ -135,6 +139,8 @@ def _apply(c: Conversation, event: Event) -> None:
         case Internal.COMMAND_ANSWERED:
             if data["recording"] in c.commanded:
                 c.commanded[data["recording"]].answer = data
+        case kind if kind in SYSTEM_EVENTS:
+            apply_system(c.systems, event)
         case Internal.SEALED:
             c.seal = Seal(data["events"], data["last_digest"])
             c.stage = Stage.SEALED

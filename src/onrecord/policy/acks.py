@@ -14,6 +14,9 @@ _ACKNOWLEDGE = tuple(
     kind for kind in ORDER if kind not in HANDLING_RECORDS | {Kind.TRAINING_DATA, Kind.WORKFLOW_ACTION}
 )
 
+_ACKS = frozenset({"capture_ack", "system_acknowledged"})
+"""As a client says it, and as this product has read it back."""
+
 
 def missing_acks(
     folded: Folded, timeout: float, as_of: float, start: float = -math.inf, end: float = math.inf
@@ -54,7 +57,7 @@ def _acks(folded: Folded, start: float, end: float) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     steps = folded.steps
     for step in steps.part(steps.before(start), steps.upto(end)):
-        if step.effect is None or step.effect.fact.type != "capture_ack":
+        if step.effect is None or step.effect.fact.type not in _ACKS:
             continue
         listed = data_of(step.effect.fact).get("kinds")
         for kind in listed if isinstance(listed, list | tuple) else ():

@@ -20,6 +20,8 @@ _LATE_CLOSINGS = {
     "consent_withdrawn": "CAPTURED_AFTER_OPT_OUT",
     "segment_start": "CAPTURED_IN_SENSITIVE_SEGMENT",
 }
+_OWN = frozenset({"system_barred", "system_acknowledged"})
+"""What the product says of itself is neither late nor out of order, and makes nothing else so."""
 # Facts by id, the first of each; every mapping at least twice as large as the next, so that adding one is cheap.
 Told = tuple[Mapping[str, Fact], ...]
 
@@ -82,7 +84,7 @@ class _Hearing:
         self._flags += yield from self._raised(fact, fresh=first is None)
         if first is None:
             self._new[fact.event_id] = fact
-            if fact.type != "event_repeated":
+            if fact.type != "event_repeated" and fact.type not in _OWN:
                 self._latest = max(self._latest, span_of(fact).early)
         if first is None or _conflicts(first, fact):
             self._delay = max(self._delay, fact.received - span_of(fact).early)
@@ -127,6 +129,8 @@ class _Hearing:
         names: list[str] = []
         if not self._told and not self._new and _somewhere_unknown(self._fold.policy, self._folded):
             names.append("JURISDICTION_UNKNOWN")
+        if fact.type in _OWN:
+            return [Flag(name, t, fact.event_id) for name in names]
         late = fact.received - t > self._fold.policy.overlay.late_event_after_s
         if late:
             names.append("LATE_EVENT")

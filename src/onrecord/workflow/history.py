@@ -21,7 +21,8 @@ from onrecord.workflow.packs import timeline_of
 PAGE_LEAVES = 200
 MAX_STATES = 64
 HEAD = frozenset({Internal.INTERACTION_OPENED, Internal.PARTY_ADDED})
-SILENT = INTERNAL - {Internal.EVENT_REPEATED, Internal.EVENT_CONFLICTED}
+FACTS = {Internal.EVENT_REPEATED, Internal.EVENT_CONFLICTED, Internal.SYSTEM_BARRED, Internal.SYSTEM_ANSWERED}
+SILENT = INTERNAL - FACTS
 
 
 @dataclass(frozen=True, slots=True)

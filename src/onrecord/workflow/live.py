@@ -145,7 +145,7 @@ class Live:
     def tell(self, events: Sequence[Event]) -> None:
         """Into the timeline alone."""
         facts = facts_of(events)
-        opening = [fact.t for fact in facts if fact.type in CLIENT_TYPES and not closes(fact.type, fact.data)]
+        opening = [event.t for event in events if event.type in CLIENT_TYPES and not closes(event.type, event.data)]
         self.opened = max([self.opened, *opening])
         if facts:
             self.timeline = self.timeline.with_facts(facts)

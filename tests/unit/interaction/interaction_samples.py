@@ -75,6 +75,17 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Internal.ERASURE_INTENDED: {"erasure": "era-1", "artifacts": ["art-1"], "objects": ["obj-seg-1"]},
     Internal.ERASURE_COMPLETED: {"erasure": "era-1"},
     Internal.INTERRUPTED: {"accounting": {"customer": COUNTS}},
+    Internal.SYSTEM_ATTACHED: {
+        "system": "sys-1",
+        "name": "recorder",
+        "kinds": ["audio_recording"],
+        "deadline": 5.0,
+        "vendor": None,
+        "lacking": [],
+    },
+    Internal.SYSTEM_BARRED: {"systems": [{"system": "sys-1", "lacking": ["dpa"]}]},
+    Internal.SYSTEM_COMMANDED: {"system": "sys-1"},
+    Internal.SYSTEM_ANSWERED: {"system": "sys-1"},
     Internal.RECORDING_COMMANDED: {
         "recording": "rec-1",
         "platform": "twilio",
