@@ -16,7 +16,7 @@ from onrecord.policy.purposes import Purpose
 MAX_TEXT = 20_000
 MAX_CONTACT = 500
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}")
+_VERSION = re.compile(r"(?!.*\.[A-Za-z]{2})[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")  # the shape of RFC 5646; subtags are not looked up
 _PERIOD = re.compile(r"P(?=[0-9])([0-9]{1,4}Y)?([0-9]{1,4}M)?([0-9]{1,4}W)?([0-9]{1,5}D)?")
 

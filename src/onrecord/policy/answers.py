@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from onrecord.policy.call import UNKNOWN_PLACE, Call, Grant, Holding, Member, Record, Span, unused
+from onrecord.policy.book import Book
+from onrecord.policy.call import Call, Grant, Holding, Member, Record, Span, unused
+from onrecord.policy.facts import UNKNOWN_PLACE
 from onrecord.policy.kinds import Kind
-from onrecord.policy.policy import Book
 from onrecord.policy.purposes import BASE, CONVERSATION, SEPARATE, Purpose, closed, opened
 from onrecord.policy.situations import Situation
 from onrecord.policy.standing import standing, valid_grants

@@ -113,7 +113,8 @@ _METHODS = frozenset(
     | {"chat", "stored_profile"}
 )  # fmt: skip
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
-_PROMPT = re.compile(rf"{_IDENTIFIER.pattern}(@[A-Za-z0-9][A-Za-z0-9_.:-]{{0,63}})?")
+# What follows the `@` names no domain.
+_PROMPT = re.compile(rf"{_IDENTIFIER.pattern}(@(?![^@]*\.[A-Za-z]{{2}})[A-Za-z0-9][A-Za-z0-9_.:-]{{0,63}})?")
 _LONGEST = 256
 _MOST = 64
 

@@ -9,13 +9,14 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from onrecord.policy.facts import Head
+from onrecord.policy.facts import UNKNOWN_PLACE, Head
 from onrecord.policy.kinds import Kind
 from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 
 BEFORE = float("-inf")
 CUSTOMER = "customer"
-UNKNOWN_PLACE = "unknown"
+NOWHERE = "\0"
+"""The version that a text was changed to where that is not understood: no consent is to it."""
 STAFF = frozenset(
     {"agent", "human_agent", "ai_agent", "virtual_agent", "bot", "voicebot", "voice_bot", "ivr", "supervisor"}
     | {"manager", "team_lead", "coach", "trainer", "specialist", "back_office", "interviewer", "recruiter"}
@@ -48,6 +49,11 @@ def beside(holdings: Holdings, new: Holding) -> Holdings:
     same = [old for old in holdings if old.value == new.value]
     youngest = max([new, *same], key=lambda holding: holding.span.late)
     return (*(old for old in holdings if old.value != new.value), youngest)
+
+
+def prompt_of(version: str | None) -> str:
+    """The id of a registered prompt; words of the platform's own, without `@`, are all versions of one."""
+    return "" if version is None else version.rpartition("@")[0]
 
 
 class Grant(NamedTuple):
@@ -169,7 +175,8 @@ def opening(head: Head) -> Call:
         members.append(Member(key, party.role, party.party_id, (Holding(place, always),)))
     if all(member.staff for member in members):
         members.append(Member(CUSTOMER, CUSTOMER, None, (Holding(UNKNOWN_PLACE, always),)))
-    return Call(head.sector, frozenset(head.artifacts_enabled), tuple(members))
+    versions = tuple(Holding(name, always) for name in head.prompts)
+    return Call(head.sector, frozenset(head.artifacts_enabled), tuple(members), versions)
 
 
 def unused(name: str, members: list[Member]) -> str:

@@ -7,9 +7,10 @@ from enum import Enum
 
 from onrecord.policy.answers import answer, in_force, withdraw
 from onrecord.policy.assertion import opens
+from onrecord.policy.book import Book
 from onrecord.policy.call import (
     BEFORE,
-    UNKNOWN_PLACE,
+    NOWHERE,
     Call,
     Holding,
     Member,
@@ -17,12 +18,13 @@ from onrecord.policy.call import (
     Span,
     beside,
     marked,
+    prompt_of,
     settled,
     unused,
 )
-from onrecord.policy.facts import Fact
+from onrecord.policy.facts import UNKNOWN_PLACE, Fact
 from onrecord.policy.kinds import Kind
-from onrecord.policy.policy import Book, Policy
+from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 from onrecord.policy.segments import agree, begin, end
 from onrecord.policy.standing import valid_grants
@@ -30,7 +32,6 @@ from onrecord.policy.standing import valid_grants
 Flags = list[str]
 Data = Mapping[str, object]
 _KINDS = {kind.value: kind for kind in Kind}
-_NOWHERE = "\0"
 
 
 class Edge(Enum):
@@ -42,7 +43,7 @@ class Edge(Enum):
 
 
 _BOTH = frozenset({"jurisdiction_update", "prompt_version_changed"})
-_REPORTS = frozenset({"capture_ack", "capture_report", "bypass", "event_repeated", "call_start"})
+_REPORTS = frozenset({"capture_ack", "system_acknowledged", "capture_report", "bypass", "event_repeated", "call_start"})
 _AFTER_END = frozenset(
     {"consent", "opt_out", "opt_in", "segment_start", "segment_end", "segment_consent", "transfer", "party_join"}
     | {"jurisdiction_update", "workflow", "prompt_version_changed"}
@@ -99,11 +100,13 @@ def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: 
 
 def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags: Flags) -> Call:
     told = data.get("to")
-    new = Holding(told if isinstance(told, str) else _NOWHERE, span)
+    new = Holding(told if isinstance(told, str) else NOWHERE, span)
+    others = tuple(old for old in call.versions if prompt_of(old.value) != prompt_of(new.value))
+    own = tuple(old for old in call.versions if old not in others)
     if edge is Edge.LATE:
-        return call._replace(versions=settled(call.versions, new))
-    changed = call._replace(versions=beside(call.versions, new))
-    after = call._replace(versions=(new,))
+        return call._replace(versions=(*others, *settled(own, new)))
+    changed = call._replace(versions=(*others, *beside(own, new)))
+    after = call._replace(versions=(*others, new))
     for member in call.asked():
         for record in member.records.values():
             if record.grants and not valid_grants(after, record) and "STALE_CONSENT" not in flags:

@@ -1,10 +1,13 @@
 """What the kernel is told: the head of an interaction and its events, as plain facts."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from onrecord.policy.kinds import Kind
+
+UNKNOWN_PLACE = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +19,17 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known before the first event. `overlay` is a scenario's `policy` (corpora README, part B) or empty."""
+    """What is known before the first event. `overlay` is a scenario's `policy` (corpora README, part B) or empty.
+    `prompts`: the current version of each registered prompt that has one, as `PROMPT_ID@VERSION`;
+    `date`: the day of the call, in UTC; `started`: second 0 of its clock."""
 
     sector: str = "unknown"
     parties: tuple[Party, ...] = ()
     artifacts_enabled: frozenset[Kind] = frozenset()
     overlay: Mapping[str, Any] = field(default_factory=dict)
+    prompts: tuple[str, ...] = ()
+    date: dt.date | None = None
+    started: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from onrecord.policy.book import Book
 from onrecord.policy.call import BEFORE, Call, Span, opening
 from onrecord.policy.effects import Edge, apply, edges
 from onrecord.policy.facts import Fact, Head
 from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
-from onrecord.policy.policy import Book, Policy
+from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.situations import Situation
 from onrecord.policy.standing import Survey, Surveyor

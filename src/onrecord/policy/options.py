@@ -17,6 +17,7 @@ REGIMES = ("gdpr", "all_party", "one_party", "unknown")
 CONSENT = "consent"
 INTERESTS = "legitimate_interests"
 OBLIGATION = "legal_obligation"
+BASES = (CONSENT, INTERESTS, OBLIGATION)
 GRADES = ("claimed", "sent", "heard")
 RETENTION = "recording_retention"
 
@@ -24,7 +25,7 @@ _GROUPS = {
     "consent_mode": (EXPLICIT, CONTINUE),
     "sensitive_segments": (PAUSE_ALWAYS, UNLESS_CONSENT),
     "regimes": REGIMES,
-    "legal_basis": (CONSENT, INTERESTS, OBLIGATION),
+    "legal_basis": BASES,
 }
 _SINGLE = {
     "opt_out_action": ("stop", "route_non_recorded", "pause", "ephemeral"),
@@ -39,7 +40,7 @@ _SINGLE = {
 }
 _LAXEST = ("notice_grade", "emotion_inference", "training")
 _NUMBERS = {"stop_ack_timeout_s": 5.0, "late_event_after_s": 10.0}
-_PURPOSES = frozenset(purpose.value for purpose in Purpose)
+_PURPOSES = frozenset(purpose.value for purpose in Purpose) - {Purpose.TRAINING, Purpose.SHARING}
 _ACKS = ("required", "not_required")
 _LONGEST_NUMBER = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")

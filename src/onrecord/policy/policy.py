@@ -1,165 +1,31 @@
-"""Packs and overlay, compiled: what holds for one set of places, as a table from situations to verdicts."""
+"""Packs and overlay, compiled: which packs bind on a day, and apply to a call between certain places."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TypeVar
 
 from onrecord.policy.assertion import Source, narrowed
-from onrecord.policy.clauses import Rule, Treatment
+from onrecord.policy.book import Book
+from onrecord.policy.clauses import Dated, binds
 from onrecord.policy.errors import InvalidOverlayError, InvalidPackError
-from onrecord.policy.facts import Head
+from onrecord.policy.facts import UNKNOWN_PLACE, Head
 from onrecord.policy.kept import Kept
-from onrecord.policy.kinds import HANDLING_RECORDS, Kind
-from onrecord.policy.options import (
-    CONTINUE,
-    EXPLICIT,
-    PAUSE_ALWAYS,
-    RETENTION,
-    TRAINING_NEVER,
-    Overlay,
-    baseline,
-    parse_overlay,
-    words,
-)
+from onrecord.policy.kinds import Kind
+from onrecord.policy.options import CONTINUE, EXPLICIT, Overlay, baseline, parse_overlay, words
 from onrecord.policy.pack import Pack, Reach
-from onrecord.policy.period import most
-from onrecord.policy.purposes import ORDER
-from onrecord.policy.situations import LIFECYCLE, MEANING, Situation
-from onrecord.policy.verdict import Verdict
 
-_OPT_OUT = {
-    "stop": Verdict.STOP,
-    "route_non_recorded": Verdict.STOP,
-    "pause": Verdict.PAUSE,
-    "ephemeral": Verdict.EPHEMERAL,
-}
-_NO_TREATMENT = Treatment("core", frozenset(), "unspecified", "unspecified", "core/P0D")
-
-
-@dataclass(frozen=True, slots=True)
-class Judgment:
-    """One kind under some situations. `reason` is None where nothing restricts."""
-
-    verdict: Verdict
-    reason: str | None
-    rules: tuple[str, ...]
-    can_end: bool
-
-
-class Book:
-    """The rules that apply to calls between certain places. Tables only; the cache changes no answer."""
-
-    def __init__(self, policy: "Policy", packs: Sequence[Pack], *, explicit: bool, unknown: bool) -> None:
-        self.unknown = unknown
-        self.explicit = explicit
-        self._packs = packs
-        self._overlay = policy.overlay
-        self.training_allowed = self._choice("training") != TRAINING_NEVER
-        self.opt_out = _OPT_OUT[self._choice("opt_out_action")]
-        self._rules: dict[tuple[Situation, Kind], list[Rule]] = {}
-        for pack in packs:
-            for rule in pack.rules:
-                for kind in rule.kinds:
-                    self._rules.setdefault((rule.when, kind), []).append(rule)
-        self._treatments = {kind: self._treatment(kind) for kind in ORDER}
-        self._segments: Kept[str, bool] = Kept()
-        self._judged: Kept[tuple[Kind, int, frozenset[str], Verdict], Judgment] = Kept()
-
-    def _choice(self, option: str) -> str:
-        """The overlay's choice where every pack of places that applies declares it and no other pack that applies
-        declares the option without it; a choice stricter than the baseline always."""
-        base = baseline(option)
-        chosen = self._overlay.chosen.get(option, base)
-        known = words(option) or (base,)
-        if known.index(chosen) <= known.index(base):
-            return chosen
-        for pack in self._packs:
-            declared = pack.options.get(option)
-            local = pack.reach in {Reach.PLACES, Reach.DEFAULT}
-            if (declared is None and local) or (declared is not None and chosen not in declared):
-                return base
-        return chosen if self._packs else base
-
-    def pauses_always(self, segment: str) -> bool:
-        found = self._segments.get(segment)
-        if found is None:
-            found = self._segments.keep(segment, self._choice(f"sensitive_segments.{segment}") == PAUSE_ALWAYS)
-        return found
-
-    def treatment(self, kind: Kind) -> Treatment:
-        return self._treatments[kind]
-
-    def _treatment(self, kind: Kind) -> Treatment:
-        """The one that the tenant chose; else of the first in each pack the shortest, of equal ones that of the most
-        particular pack: sectors, then places, then the default, then the rest."""
-        order = (Reach.SECTORS, Reach.PLACES, Reach.DEFAULT, Reach.ALWAYS)
-        for choice in (self._choice(RETENTION), None):
-            packs = sorted(self._packs, key=lambda pack: (order.index(pack.reach), pack.id))
-            found = [[t for t in pack.treatments if kind in t.kinds and t.choice == choice] for pack in packs]
-            firsts = [treatments[0] for treatments in found if treatments]
-            if firsts:
-                return min(firsts, key=lambda treatment: most(treatment.period))
-        return _NO_TREATMENT
-
-    def judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
-        """`bits`: the situations that hold; `segments`: types of the open ones; `source`: what the sources allow."""
-        key = (kind, bits, segments, source)
-        found = self._judged.get(key)
-        if found is None:
-            found = self._judged.keep(key, self._judge(kind, bits, segments, source))
-        return found
-
-    def _judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
-        lowest, reason, can_end = Verdict.CAPTURE, None, True
-        ids: list[str] = []
-        rest = Situation.HANDLING_RECORD if kind in HANDLING_RECORDS else Situation.IN_FORCE
-        holding = bits | Situation.ALWAYS.bit | rest.bit | (Situation.SEGMENT_OPEN.bit if segments else 0)
-        for situation in Situation:
-            if not holding & situation.bit:
-                continue
-            verdict, given = self._ruling(situation, kind, segments, source)
-            if verdict < Verdict.CAPTURE and situation is not rest:
-                reason = reason or MEANING[situation].reason
-                can_end = can_end and not MEANING[situation].final
-            if verdict < lowest:
-                lowest, ids = verdict, list(given)
-            elif verdict == lowest:
-                ids += [name for name in given if name not in ids]
-        return Judgment(lowest, reason, tuple(ids), can_end)
-
-    def _ruling(
-        self, situation: Situation, kind: Kind, segments: frozenset[str], source: Verdict
-    ) -> tuple[Verdict, list[str]]:
-        floor = MEANING[situation].floor
-        if situation in {Situation.OPTED_OUT, Situation.OPTED_OUT_SCOPED}:
-            floor = self.opt_out
-        elif situation is Situation.SOURCE_STOPPED:
-            floor = source
-        lowest, ids = floor, [] if situation in {Situation.ALWAYS, Situation.SEGMENT_OPEN} else [_core(situation)]
-        for rule in self._rules.get((situation, kind), ()):
-            if rule.segments and not rule.segments & segments:
-                continue
-            verdict = self.opt_out if rule.verdict is None else rule.verdict
-            if verdict < lowest or (verdict == lowest and ids == [_core(situation)]):
-                lowest, ids = verdict, [rule.id]
-            elif verdict == lowest:
-                ids.append(rule.id)
-        return lowest, ids
-
-    def open_to_derivation(self, kind: Kind, bits: int, source: Verdict) -> Verdict:
-        """What a source allows to what is made of it, end and segments aside: those hold for both alike."""
-        return self.judge(kind, bits & ~LIFECYCLE, frozenset(), source).verdict
-
-
-def _core(situation: Situation) -> str:
-    return f"core.{situation.word.replace('_', '-')}"
+_LOCAL = frozenset({Reach.PLACES, Reach.DEFAULT})
+C = TypeVar("C", bound=Dated)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Place:
-    """What the packs make of one place: those of places or the default that cover it, whether one of them knows no
-    regime for it, and whether consent there must be explicit by them; `regime` is the strictest."""
+    """What the packs make of one place: those of places or the default that cover it (by their place in `packs`),
+    whether one of them knows no regime for it, and whether consent there must be explicit by them; `regime` is the
+    strictest."""
 
-    covering: tuple[Pack, ...]
+    covering: tuple[int, ...]
     unknown: bool
     mode: str
     regime: str
@@ -167,15 +33,20 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Compiled packs and overlay, for one interaction. `derivation`: derived kinds, each after its sources. What is
-    kept beside them changes no answer."""
+    """Compiled packs and overlay. `packs`: what binds on `day`, sorted by id and date; `given`: all of them;
+    `derivation`: derived kinds, each after its sources. What is kept beside them changes no answer."""
 
+    given: tuple[Pack, ...]
+    day: date | None
     packs: tuple[Pack, ...]
     overlay: Overlay
     derivation: tuple[Kind, ...]
     _places: Kept[str, _Place] = field(default_factory=Kept, repr=False, compare=False)
     _bound: Kept[tuple[str, frozenset[str]], Book] = field(default_factory=Kept, repr=False, compare=False)
-    _books: Kept[tuple[tuple[str, ...], bool, bool], Book] = field(default_factory=Kept, repr=False, compare=False)
+    _books: Kept[tuple[tuple[int, ...], bool, bool], Book] = field(default_factory=Kept, repr=False, compare=False)
+
+    def on(self, day: date | None) -> "Policy":
+        return Policy(self.given, day, _binding(self.given, day), self.overlay, self.derivation)
 
     def asserters(self, fact_type: str) -> frozenset[Source] | None:
         return narrowed(pack.asserters.get(fact_type) for pack in self.packs)
@@ -205,35 +76,73 @@ class Policy:
     def _place(self, place: str) -> _Place:
         found = self._places.get(place)
         if found is None:
-            within = {pack.id: regime for pack in self.packs if (regime := self._within(pack, place)) is not None}
-            covering = [p for p in self.packs if p.reach is Reach.PLACES and p.id in within]
-            covering = covering or [pack for pack in self.packs if pack.reach is Reach.DEFAULT]
-            regimes = [within.get(pack.id, "unknown") for pack in covering] or ["unknown"]
-            granted = [self._may_continue(p, regime) for p, regime in zip(covering, regimes, strict=False)]
+            within = [self._within(pack, place) for pack in self.packs]
+            named = [regime for regime in within if regime is not None]
+            local = [n for n, p in enumerate(self.packs) if p.reach is Reach.PLACES and within[n] is not None]
+            covering = local or [n for n, pack in enumerate(self.packs) if pack.reach is Reach.DEFAULT]
+            regimes = [within[n] or "unknown" for n in covering] or ["unknown"]
+            granted = [self._may_continue(self.packs[n], within[n] or "unknown") for n in covering]
             mode = CONTINUE if covering and all(granted) else EXPLICIT
-            strictest = min(within.values(), key=("gdpr", "all_party", "one_party").index) if within else "unknown"
+            strictest = min(named, key=("gdpr", "all_party", "one_party").index, default="unknown")
             found = self._places.keep(place, _Place(tuple(covering), "unknown" in regimes, mode, strictest))
         return found
 
     def _bind(self, sector: str, places: frozenset[str]) -> Book:
         """Calls between other places may come under the same book."""
         found = {self._place(place) for place in places}
-        applying = [p for p in self.packs if p.reach is Reach.ALWAYS or sector in p.sectors]
-        covering = [pack for place in found for pack in place.covering]
+        applying = {n for n, pack in enumerate(self.packs) if _applies(pack, sector, places)}
+        for place in found:
+            applying.update(place.covering)
         if not places:
-            covering = [pack for pack in self.packs if pack.reach is Reach.DEFAULT]
-        ids = {pack.id for pack in (*applying, *covering)}
-        vetoes = [p for p in self.packs if p.id in ids and p.reach not in {Reach.PLACES, Reach.DEFAULT}]
+            applying.update(n for n, pack in enumerate(self.packs) if pack.reach is Reach.DEFAULT)
+        ordered = [pack for n, pack in enumerate(self.packs) if n in applying]
+        vetoes = [pack for pack in ordered if pack.reach not in _LOCAL]
         explicit = not places or any(place.mode == EXPLICIT or _vetoed(vetoes, place.regime) for place in found)
         unknown = not places or any(place.unknown for place in found)
-        ordered = [pack for pack in self.packs if pack.id in ids]
-        key = (tuple(pack.id for pack in ordered), explicit, unknown)
-        found_book = self._books.get(key)
-        return found_book or self._books.keep(key, Book(self, ordered, explicit=explicit, unknown=unknown))
+        key = (tuple(sorted(applying)), explicit, unknown)
+        known = self._books.get(key)
+        return known or self._books.keep(key, Book(self.overlay, ordered, explicit=explicit, unknown=unknown))
 
     def _may_continue(self, pack: Pack, regime: str) -> bool:
         option = f"consent_mode.{regime}"
         return self.overlay.chosen.get(option) == CONTINUE and CONTINUE in pack.options.get(option, ())
+
+
+def _applies(pack: Pack, sector: str, places: frozenset[str]) -> bool:
+    """Whether a pack that is not of jurisdictions does. A place that is not known may be any."""
+    if pack.reach is not Reach.SECTORS:
+        return pack.reach is Reach.ALWAYS
+    if pack.sectors and sector not in pack.sectors:
+        return False
+    return not pack.bounds or not places or any(_within(place, pack.bounds) for place in places)
+
+
+def _within(place: str, bounds: frozenset[str]) -> bool:
+    country, dash, _ = place.partition("-")
+    return place in bounds or place == UNKNOWN_PLACE or (bool(dash) and f"{country}-*" in bounds)
+
+
+def _binding(packs: Sequence[Pack], day: date | None) -> tuple[Pack, ...]:
+    if day is None:
+        return tuple(packs)
+    return tuple(_on(pack, day) for pack in packs if binds(pack, day))
+
+
+def _on(pack: Pack, day: date) -> Pack:
+    def kept(listed: tuple[C, ...]) -> tuple[C, ...]:
+        return tuple(clause for clause in listed if binds(clause, day))
+
+    clauses: Iterable[Dated] = (*pack.rules, *pack.duties, *pack.documentation, *pack.disclosures, *pack.rights)
+    if all(binds(clause, day) for clause in clauses):
+        return pack
+    return replace(
+        pack,
+        rules=kept(pack.rules),
+        duties=kept(pack.duties),
+        documentation=kept(pack.documentation),
+        disclosures=kept(pack.disclosures),
+        rights=kept(pack.rights),
+    )
 
 
 def _vetoed(packs: Sequence[Pack], regime: str) -> bool:
@@ -242,8 +151,8 @@ def _vetoed(packs: Sequence[Pack], regime: str) -> bool:
 
 
 def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:
-    """Errors: InvalidOverlayError where the head's overlay makes a choice that no pack declares; InvalidPackError where
-    two packs or rules share an id."""
+    """Errors: InvalidOverlayError where the head's overlay makes a choice that no pack declares, on whatever day it
+    binds; InvalidPackError where two packs or rules share an id."""
     chosen = parse_overlay(head.overlay)
     _distinct(packs)
     for option, choice in chosen.chosen.items():
@@ -252,7 +161,8 @@ def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:
         if not declared and known.index(choice) > known.index(baseline(option)):
             raise InvalidOverlayError(f"no pack leaves this choice of `{option.partition('.')[0]}` to a tenant")
     ordered = tuple(sorted(packs, key=lambda pack: (pack.id, pack.effective)))
-    return Policy(ordered, chosen, _derivation(chosen.derived_from))
+    derivation = _derivation(chosen.derived_from)
+    return Policy(ordered, head.date, _binding(ordered, head.date), chosen, derivation)
 
 
 def _distinct(packs: Sequence[Pack]) -> None:

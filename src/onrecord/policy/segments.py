@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from onrecord.policy.book import Book
 from onrecord.policy.call import Call, Segment, Span, marked
-from onrecord.policy.policy import Book
 from onrecord.policy.standing import pauses
 
 Data = Mapping[str, object]

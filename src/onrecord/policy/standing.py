@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from onrecord.policy.call import Call, Grant, Member, OptOut, Record, Segment, Views
+from onrecord.policy.book import Book, Judgment
+from onrecord.policy.call import NOWHERE, Call, Grant, Member, OptOut, Record, Segment, Views, prompt_of
 from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import Kind
-from onrecord.policy.policy import Book, Judgment, Policy
+from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import BASE, INDEX, ORDER, SEPARATE, ConsentState, Purpose
 from onrecord.policy.situations import Situation
 from onrecord.policy.verdict import Verdict
@@ -26,11 +27,16 @@ class Survey:
 
 
 def valid_grants(call: Call, record: Record) -> tuple[Grant, ...]:
-    """The grants that are to every text which may be the current one."""
+    """The grants that are to every text which may be the current one of their prompt. One that is to a prompt of which
+    no version was made current stands."""
     if not call.versions:
         return record.grants
-    current = {holding.value for holding in call.versions}
-    return tuple([g for g in record.grants if {g.version} == current])
+    current: dict[str, set[str | None]] = {}
+    for holding in call.versions:
+        if holding.value == NOWHERE:
+            return ()
+        current.setdefault(prompt_of(holding.value), set()).add(holding.value)
+    return tuple([g for g in record.grants if current.get(prompt_of(g.version), {g.version}) == {g.version}])
 
 
 def standing(call: Call, member: Member, purpose: Purpose, book: Book) -> tuple[Situation, bool]:
