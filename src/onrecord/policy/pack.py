@@ -11,15 +11,17 @@ from typing import TypeVar
 from onrecord.policy import clauses, options
 from onrecord.policy.assertion import OPENING_TYPES, Source
 from onrecord.policy.clauses import Disclosure, Documentation, Duty, Right, Rule, Treatment
+from onrecord.policy.derivation import in_order
 from onrecord.policy.errors import InvalidPackError
-from onrecord.policy.packform import PLACE, binding, keys, listed, mapping, match, name, status, text
+from onrecord.policy.kinds import Kind
+from onrecord.policy.packform import PLACE, binding, keys, kinds, listed, mapping, match, name, status, text
 from onrecord.policy.packtext import Tree, read
 
 FORMAT = "onrecord-policy-pack/1"
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _NEEDED = {"format", "id", "version", "title", "status", "effective", "scope"}
 _CLAUSES = {"rules", "treatments", "duties", "documentation", "disclosures", "rights"}
-_ALLOWED = _CLAUSES | {"until", "regimes", "disputed", "options", "asserters"}
+_ALLOWED = _CLAUSES | {"until", "regimes", "disputed", "options", "asserters", "derived_from"}
 T = TypeVar("T")
 
 
@@ -38,7 +40,7 @@ class Pack:
     """`digest`: SHA-256 of the file's bytes, hex. `sectors`, `bounds`: where a pack of sectors applies, both at once;
     empty: any. `places`: jurisdiction or `US-*` to regime. `disputed`: jurisdiction to the choices, strictest first.
     `options`: option to the choices that an overlay may take. `asserters`: opening type to the sources that may make
-    it. `until`: the first day on which it no longer binds."""
+    it. `until`: the first day on which it no longer binds. `derived_from`: kind to all its sources."""
 
     id: str
     version: str
@@ -60,6 +62,7 @@ class Pack:
     disclosures: tuple[Disclosure, ...] = ()
     rights: tuple[Right, ...] = ()
     documentation: tuple[Documentation, ...] = ()
+    derived_from: Mapping[Kind, tuple[Kind, ...]] = field(default_factory=dict)
 
     def clause_ids(self) -> list[str]:
         names = [rule.id for rule in self.rules] + [treatment.id for treatment in self.treatments]
@@ -109,6 +112,7 @@ def parse(data: bytes) -> Pack:
         disclosures=disclosures,
         rights=rights,
         documentation=documentation,
+        derived_from=_sources(tree.get("derived_from", {})),
     )
     names = pack.clause_ids()
     if len(set(names)) != len(names):
@@ -164,6 +168,16 @@ def _options(value: Tree) -> dict[str, frozenset[str]]:
         if not named <= frozenset(known):
             raise InvalidPackError("`options` names a choice that does not exist")
         result[option] = named
+    return result
+
+
+def _sources(value: Tree) -> dict[Kind, tuple[Kind, ...]]:
+    result: dict[Kind, tuple[Kind, ...]] = {}
+    for made, named in mapping(value, "derived_from").items():
+        sources = tuple(sorted(kinds(named)))
+        result |= dict.fromkeys(kinds([made]), sources)
+    if in_order(result) is None:
+        raise InvalidPackError("`derived_from` goes in a circle")
     return result
 
 

@@ -1,0 +1,86 @@
+"""The file of a pack, read for the lint: where the format refuses it, what is wrong is named as a finding."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from onrecord.policy.derivation import in_order
+from onrecord.policy.errors import InvalidPackError
+from onrecord.policy.kinds import Kind
+from onrecord.policy.lint import Finding, Read
+from onrecord.policy.pack import parse
+from onrecord.policy.packform import GROUPS
+from onrecord.policy.packtext import Tree, read
+
+SOURCED = ("rules", "duties", "documentation", "disclosures", "rights")
+_LETTER = re.compile(r"[^\W\d_]")
+_KINDS = {kind.value for kind in Kind}
+_Clause = tuple[str | None, Mapping[str, Tree]]
+
+
+def read_pack(file: str, data: bytes) -> tuple[Read | None, list[Finding]]:
+    """The pack, None where it is none, and what its text alone shows. Errors: InvalidPackError where the bytes are not
+    even the text of one."""
+    tree = read(data)
+    named = tree.get("id")
+    pack_id = named if isinstance(named, str) else None
+    found = [Finding(file, pack_id, clause, code, said) for clause, code, said in _shown(tree)]
+    try:
+        return Read(file, parse(data)), found
+    except InvalidPackError as error:
+        return None, found or [Finding(file, pack_id, None, error.code, error.message)]
+
+
+def _shown(tree: Mapping[str, Tree]) -> Iterator[tuple[str | None, str, str]]:
+    seen: dict[str, Mapping[str, Tree]] = {}
+    for key in (*SOURCED, "treatments"):
+        for clause, told in _clauses(tree.get(key)):
+            citation = told.get("citation")
+            if key in SOURCED and not (isinstance(citation, str) and _LETTER.search(citation)):
+                yield clause, "uncited", "it names no source"
+            if any(kind not in _KINDS and kind not in GROUPS for kind in _words(told.get("kinds"))):
+                yield clause, "unknown_kind", "`kinds` names no kind and no group"
+            if clause is not None and clause in seen:
+                code = "overlapping" if _overlap(seen[clause], told) else "id_repeated"
+                yield clause, code, "its id stands twice"
+            elif clause is not None:
+                seen[clause] = told
+    yield from _circle(tree.get("derived_from"))
+
+
+def _circle(value: Tree | None) -> Iterator[tuple[str | None, str, str]]:
+    derived = value if isinstance(value, dict) else {}
+    sources = {made: _words(named) for made, named in derived.items()}
+    every = {*sources, *(word for named in sources.values() for word in named)}
+    if every - _KINDS:
+        yield None, "unknown_kind", "`derived_from` names no kind"
+    elif in_order({Kind(made): tuple(map(Kind, named)) for made, named in sources.items()}) is None:
+        yield None, "cycle", "`derived_from` goes in a circle"
+
+
+def _clauses(value: Tree | None) -> Iterator[_Clause]:
+    for item in value if isinstance(value, list) else []:
+        if isinstance(item, dict):
+            named = item.get("id")
+            yield (named if isinstance(named, str) else None), item
+
+
+def _words(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _overlap(one: Mapping[str, Tree], other: Mapping[str, Tree]) -> bool:
+    first, second = _period(one), _period(other)
+    return max(first[0], second[0]) < min(first[1], second[1])
+
+
+def _period(clause: Mapping[str, Tree]) -> tuple[date, date]:
+    return _day(clause.get("effective"), date.min), _day(clause.get("until"), date.max)
+
+
+def _day(value: Tree | None, absent: date) -> date:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else absent
+    except ValueError:
+        return absent
