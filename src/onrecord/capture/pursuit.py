@@ -44,6 +44,19 @@ class Pursuit(Generic[W]):
     def due_in(self, now: float) -> float:
         return max(0.0, self._due - now)
 
+    def known(self, *, followed: bool) -> None:
+        """What of the present wish is on record from before."""
+        self.followed, self._told = followed, not followed
+
+    @property
+    def told(self) -> bool:
+        """Whether it was put on record that the wish was not followed in time."""
+        return self._told
+
+    def waited(self, now: float) -> float:
+        """Seconds since the wish was first asked."""
+        return max(0.0, now - self._since)
+
     @property
     def audits(self) -> int:
         """How often it was read as following since it first was."""
