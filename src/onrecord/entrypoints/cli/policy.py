@@ -1,10 +1,12 @@
 """`onrecord policy`: policy as a tool, one command a file."""
 
 import importlib
+import os
 import sys
 
 COMMANDS = {
     "test": "scenarios: what the packs decide, beside what is expected",
+    "matrix": "verdicts over combinations of packs",
     "replay": "stored conversations against other packs, every difference",
     "lint": "what is wrong with policy packs, before they are adopted",
 }
@@ -21,5 +23,10 @@ def run(argv: list[str]) -> int:
         print("onrecord: unknown_command: see `onrecord policy --help`", file=sys.stderr)
         return 2
     command = importlib.import_module(f"onrecord.entrypoints.cli.policy_{argv[0]}")
-    code: int = command.run(argv[1:])
+    try:
+        code: int = command.run(argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; the end would say so again
+        return 2
     return code
