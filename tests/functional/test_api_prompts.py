@@ -193,3 +193,19 @@ def test_the_register_outlives_the_server_and_is_not_in_clear(launch, tmp_path: 
         assert client.get("/v1/prompts/kept/1/audio").content == wav()
         assert json.loads(client.post("/v1/prompts", json=notice("kept")).text)["code"] == "prompt_exists"
     assert server.stop() == 0
+
+
+def test_what_is_current_at_admission_makes_an_older_consent_stale(client: httpx.Client, begin) -> None:
+    for version in ("1", "2"):
+        registered(client, "renewed", version, text=f"Text {version}.")
+    before = begin(parties=[{"role": "customer", "jurisdiction": "IE"}])
+    assert client.put("/v1/prompts/renewed/current", json={"version": "2"}).status_code == 200
+    after = begin(parties=[{"role": "customer", "jurisdiction": "IE"}])
+    for talk in (before, after):
+        talk.tell("prompt_delivered", 0.5, prompt_version="renewed@1")
+        talk.tell("consent", 1.0, result="accepted", method="keypad", prompt_version="renewed@1")
+    assert before.get("/decisions", t=2.0)["decisions"]["audio_recording"]["reason"] == "CONSENT_GIVEN"
+    assert after.get("/decisions", t=2.0)["decisions"]["audio_recording"]["reason"] == "CONSENT_STALE"
+    after.tell("prompt_delivered", 3.0, prompt_version="renewed@2")
+    after.tell("consent", 4.0, result="accepted", method="keypad", prompt_version="renewed@2")
+    assert after.get("/decisions", t=5.0)["decisions"]["audio_recording"]["state"] == "capturing"

@@ -109,7 +109,7 @@ def _of_system(event: Event) -> Flag | None:
 def head_of(c: Conversation) -> Head:
     """What was known before the first event: whoever joins later is told of by an event."""
     parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties if not p.joined)
-    return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay)
+    return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay, c.prompts)
 
 
 def status_of(erased: int, events: Iterable[Event], kernel: str) -> Status:

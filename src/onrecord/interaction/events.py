@@ -78,7 +78,6 @@ ABOUT_NOBODY = frozenset(
         Internal.EVIDENCE_EXPORTED,
         "call_start",
         "call_end",
-        "prompt_version_changed",
         "workflow",
         "capture_ack",
         "capture_report",

@@ -46,6 +46,7 @@ class Conversation:
     enabled: tuple[str, ...] = ()
     overlay: Mapping[str, Any] = field(default_factory=dict)
     packs: tuple[Mapping[str, Any], ...] = ()
+    prompts: tuple[str, ...] = ()
     hold_back: float = 0.0
     created_at: int = 0
     started_at: int | None = None
@@ -155,11 +156,12 @@ def _apply(c: Conversation, event: Event) -> None:
 
 def _open(c: Conversation, event: Event) -> None:
     data = event.data
-    c.sector, c.enabled, c.overlay, c.packs, c.hold_back, c.created_at = (
+    c.sector, c.enabled, c.overlay, c.packs, c.prompts, c.hold_back, c.created_at = (
         data["sector"],
         tuple(data["artifacts_enabled"]),
         data["overlay"],
         tuple(data["packs"]),
+        tuple(data.get("prompts", ())),
         data["hold_back"],
         event.at,
     )

@@ -86,6 +86,7 @@ def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[s
         "packs": [
             {"id": loaded.pack.id, "version": loaded.pack.version, "digest": loaded.pack.digest} for loaded in d.packs
         ],
+        "prompts": d.prompts.current_names(),
         "kernel": KERNEL,
         "hold_back": d.hold_back,
     }
@@ -111,6 +112,7 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
         tuple(Party(p.role, p.jurisdiction, p.party_id) for p in parties),
         frozenset(kinds),
         new.policy,
+        tuple(d.prompts.current_names()),
     )
     live = Live(conversation, begun(d, d.packs, draft_head))
     events = [_system(live, d, Internal.INTERACTION_OPENED, _opened(d, new, kinds))]

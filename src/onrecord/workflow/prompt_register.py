@@ -59,6 +59,10 @@ class PromptRegister:
         for versions in self.versions.values():
             yield from versions.values()
 
+    def current_names(self) -> list[str]:
+        """The current version of each prompt that has one, as `PROMPT_ID@VERSION`."""
+        return [f"{prompt_id}@{version}" for prompt_id, version in sorted(self.current.items())]
+
     def completed(self, fact_type: str, data: dict[str, Any]) -> dict[str, Any]:
         """The data of a client's event, with what the register says of the version that it names. What may close is
         taken whatever it names. Errors: PromptUnknownError."""
