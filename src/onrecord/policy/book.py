@@ -1,7 +1,8 @@
 """The rules that apply to calls between certain places, as a table from situations to verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from onrecord.policy.clauses import Disclosed, Duty, Rule, Treatment
 from onrecord.policy.kept import Kept
@@ -21,7 +22,7 @@ from onrecord.policy.options import (
 from onrecord.policy.pack import Pack, Reach
 from onrecord.policy.period import most
 from onrecord.policy.purposes import BASE, ORDER, SEPARATE, Purpose
-from onrecord.policy.situations import LIFECYCLE, MEANING, Situation
+from onrecord.policy.situations import LIFECYCLE, MEANING, RESTING, Situation
 from onrecord.policy.verdict import Verdict
 
 _OPT_OUT = {
@@ -41,6 +42,14 @@ class Judgment:
     reason: str | None
     rules: tuple[str, ...]
     can_end: bool
+
+
+class Ground(NamedTuple):
+    """One situation: its verdict, and the ids of the rules that say so."""
+
+    situation: Situation
+    verdict: Verdict
+    rules: Sequence[str]
 
 
 class Book:
@@ -139,13 +148,8 @@ class Book:
     def _judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
         lowest, reason, can_end = Verdict.CAPTURE, None, True
         ids: list[str] = []
-        rest = Situation.HANDLING_RECORD if kind in HANDLING_RECORDS else Situation.IN_FORCE
-        holding = bits | Situation.ALWAYS.bit | rest.bit | (Situation.SEGMENT_OPEN.bit if segments else 0)
-        for situation in Situation:
-            if not holding & situation.bit:
-                continue
-            verdict, given = self._ruling(situation, kind, segments, source)
-            if verdict < Verdict.CAPTURE and situation is not rest:
+        for situation, verdict, given in self.grounds(kind, bits, segments, source):
+            if verdict < Verdict.CAPTURE and situation not in RESTING:
                 reason = reason or MEANING[situation].reason
                 can_end = can_end and not MEANING[situation].final
             if verdict < lowest:
@@ -153,6 +157,14 @@ class Book:
             elif verdict == lowest:
                 ids += [name for name in given if name not in ids]
         return Judgment(lowest, reason, tuple(ids), can_end)
+
+    def grounds(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Iterator[Ground]:
+        """What each situation that holds comes to, in their order. As by `judge`."""
+        rest = Situation.HANDLING_RECORD if kind in HANDLING_RECORDS else Situation.IN_FORCE
+        holding = bits | Situation.ALWAYS.bit | rest.bit | (Situation.SEGMENT_OPEN.bit if segments else 0)
+        for situation in Situation:
+            if holding & situation.bit:
+                yield Ground(situation, *self._ruling(situation, kind, segments, source))
 
     def _ruling(
         self, situation: Situation, kind: Kind, segments: frozenset[str], source: Verdict

@@ -93,3 +93,5 @@ MEANING = {
 BY_WORD = {situation.word: situation for situation in Situation}
 # What ends a source for itself and for everything made of it alike.
 LIFECYCLE = Situation.CALL_ENDED.bit | Situation.SEGMENT_DECLINED.bit | Situation.SEGMENT_SENSITIVE.bit
+# What holds where nothing else does: it restricts nothing, and gives no reason.
+RESTING = frozenset({Situation.IN_FORCE, Situation.HANDLING_RECORD})

@@ -18,10 +18,12 @@ _MISSING = Situation.CONSENT_MISSING.bit | Situation.NEW_PARTY.bit | Situation.I
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """Per kind, in the order of `ORDER`: bits of situations, whether consent is explicit, what the rules make of it."""
+    """Per kind, in the order of `ORDER`: bits of situations, whether consent is explicit, what its sources allow, what
+    the rules make of it."""
 
     bits: Sequence[int]
     explicit: Sequence[bool]
+    sources: Sequence[Verdict]
     judged: Sequence[Judgment]
     consented_segment: bool
 
@@ -152,7 +154,7 @@ class Surveyor:
             bits, explicit = _per_kind(book, call, merged, opted, common, ended)
             sources = _sources(self._policy, book, bits)
             judged = [book.judge(k, bits[i], segments, sources[i]) for i, k in enumerate(ORDER)]
-            found = self._made.keep(key, Survey(bits, explicit, judged, consented))
+            found = self._made.keep(key, Survey(bits, explicit, sources, judged, consented))
         return found
 
 
