@@ -27,7 +27,7 @@ from onrecord.vault.keyring import Keyring
 from onrecord.vault.keystore import KeyKind
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
-from onrecord.workflow import prompts
+from onrecord.workflow import opt_out, prompts
 from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.deployment import Deployment, Disk, LoadedPack
 from onrecord.workflow.measures import Measures
@@ -50,7 +50,7 @@ class TwilioAccess:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`hold_back` in seconds of media; `packs`: a folder of further policy packs; `command_deadline` in
-    seconds: by when a commanded platform is to follow."""
+    seconds: by when a commanded platform is to follow; `strip_embedders`: origins whose pages may show the strip."""
 
     data: Path
     keys: Path
@@ -58,6 +58,7 @@ class Settings:
     packs: Path | None = None
     twilio: TwilioAccess | None = None
     command_deadline: float = DEADLINE_S
+    strip_embedders: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -111,11 +112,13 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
             standing=stand.check,
             commanding=Commanding(_controls(settings), settings.command_deadline),
             measures=measures,
+            embedders=settings.strip_embedders,
             disk=lambda: _disk(settings.data),
         )
         if adopting:
             adopt(deployment)
         prompts.load(deployment)
+        opt_out.load(deployment)
         yield deployment
 
 

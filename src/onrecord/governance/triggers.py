@@ -83,9 +83,8 @@ def plain(text: str) -> tuple[str, ...]:
 def said(triggers: Triggers, words: Iterable[Spoken]) -> list[float]:
     """When a phrase begins in the words of one voice, given in order; seconds. Fillers between its words do not hide
     it, and one that is negated (`don't stop recording`) is none."""
-    heard = [
-        (part, word.s, word.w.rstrip()[-1:] in _ENDS) for word in words for part in plain(word.w) if part not in _FILLERS
-    ]
+    parts = [(part, word) for word in words for part in plain(word.w) if part not in _FILLERS]
+    heard = [(part, word.s, word.w.rstrip()[-1:] in _ENDS) for part, word in parts]
     text = [part for part, _, _ in heard]
     found = {
         heard[at][1]

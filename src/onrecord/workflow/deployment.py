@@ -8,6 +8,7 @@ from typing import Any
 
 from onrecord.base.clock import Clock
 from onrecord.base.ids import TenantId
+from onrecord.governance.triggers import USUAL, Triggers
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy.fold import Fold
 from onrecord.policy.kept import Kept
@@ -41,6 +42,13 @@ class Disk:
     free: int | None = None
 
 
+@dataclass(slots=True)
+class Chosen:
+    """The triggers of an opt-out that the tenant has chosen, or the usual ones."""
+
+    chosen: Triggers = USUAL
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One tenant's plane in this process, which owns the gates of every stream it holds. `hold_back` in seconds.
@@ -52,6 +60,7 @@ class Deployment:
     that they fold under; `loose`: objects that perhaps no event names, each with its interaction; under a segment's
     name and without one, what only a sweep can find. `troubles`: see `health`.
     `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
+    `embedders`: origins whose pages may show the agent's strip.
     `disk` looks at the disk each time it is called, and may wait for it; `standing` raises where a file that
     was opened (a store's, the root key's) does not stand in its place any more."""
 
@@ -72,6 +81,8 @@ class Deployment:
     feed: Feed = field(default_factory=Feed)
     commanding: Commanding = field(default_factory=Commanding)
     prompts: PromptRegister = field(default_factory=PromptRegister)
+    embedders: tuple[str, ...] = ()
+    triggers: Chosen = field(default_factory=Chosen)
     live: dict[str, Live] = field(default_factory=dict)
     loading: dict[str, asyncio.Task[Live]] = field(default_factory=dict)
     holders: dict[str, set[asyncio.Task[Any]]] = field(default_factory=dict)

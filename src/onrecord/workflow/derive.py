@@ -22,6 +22,7 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, VerdictClosedError
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
+from onrecord.workflow.opt_out import overheard
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.sweep import discard
@@ -67,6 +68,8 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
     VerdictClosedError (logged, nothing kept), StorageError, VaultError."""
     principal.need(Scope.ARTIFACTS_WRITE)
     _check(live, new)
+    if new.words:
+        await overheard(d, live, new.words)
     ended = live.conversation.ended_t
     until = live.now(live.clock_ns(d.clock)) if ended is None else ended
     loop = asyncio.get_running_loop()

@@ -34,12 +34,13 @@ class Scope(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Principal:
     """`source` is what this credential speaks for in the matrix of who may say what; `any` for all of them. `name` is
-    its maker's word for it."""
+    its maker's word for it. `interaction`: the only one that it is for."""
 
     id: str
     source: str
     scopes: frozenset[Scope]
     name: str | None = None
+    interaction: str | None = None
 
     def need(self, scope: Scope) -> None:
         if scope not in self.scopes:
@@ -52,6 +53,7 @@ class Credentials:
     def __init__(self, d: Deployment) -> None:
         self._d = d
         self._known: dict[str, tuple[bytes, Principal]] = {}
+        self._lent: dict[str, tuple[bytes, Principal, int]] = {}
         for record in d.store.records(d.tenant, RecordKind.CREDENTIAL):
             body = opened(d.vault, d.tenant, record)
             scopes = frozenset(Scope(scope) for scope in body["scopes"])
@@ -69,12 +71,27 @@ class Credentials:
         self._known[identifier] = (digest, principal)
         return f"ork_{identifier}_{secret}", principal
 
+    def lend(self, source: str, scopes: frozenset[Scope], interaction: str, seconds: float) -> str:
+        """The secret of a credential for one interaction, which lasts so long and no longer than this process."""
+        now = self._d.clock.steady_ns()
+        self._lent = {name: lent for name, lent in self._lent.items() if lent[2] > now}
+        identifier, secret = os.urandom(8).hex(), os.urandom(32).hex()
+        principal = Principal(identifier, source, scopes, interaction=interaction)
+        self._lent[identifier] = (hashlib.sha256(secret.encode()).digest(), principal, now + round(seconds * 1e9))
+        return f"ork_{identifier}_{secret}"
+
     def revoke(self, identifier: str) -> bool:
         self._known.pop(identifier, None)
         return self._d.store.delete(self._d.tenant, RecordKind.CREDENTIAL, identifier)
 
     def stands(self, identifier: str) -> bool:
-        return identifier in self._known
+        return self._found(identifier) is not None
+
+    def _found(self, identifier: str) -> tuple[bytes, Principal] | None:
+        lent = self._lent.get(identifier)
+        if lent is not None:
+            return lent[:2] if lent[2] > self._d.clock.steady_ns() else None
+        return self._known.get(identifier)
 
     def list(self) -> list[Principal]:
         return [principal for _, principal in self._known.values()]
@@ -82,8 +99,9 @@ class Credentials:
     def authenticate(self, key: str | None) -> Principal:
         """Errors: UnauthenticatedError."""
         parts = (key or "").split("_")
-        if len(parts) == 3 and parts[0] == "ork" and parts[1] in self._known:
-            digest, principal = self._known[parts[1]]
+        found = self._found(parts[1]) if len(parts) == 3 and parts[0] == "ork" else None
+        if found is not None:
+            digest, principal = found
             if hmac.compare_digest(digest, hashlib.sha256(parts[2].encode()).digest()):
                 return principal
         raise UnauthenticatedError("no valid key was given")

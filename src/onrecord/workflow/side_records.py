@@ -23,6 +23,7 @@ class RecordKind(StrEnum):
     RUNNING = "running"
     PACK = "pack"
     PERSON = "person"
+    TRIGGERS = "triggers"
     PROMPT = "prompt"
     PROMPT_CURRENT = "prompt_current"
 

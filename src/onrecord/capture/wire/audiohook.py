@@ -1,7 +1,8 @@
 """Genesys AudioHook, version 2: what the platform sends (developer.genesys.cloud/devapps/audiohook; message.ts and
 core.ts of purecloudlabs/audiohook-reference-implementation).
 
-Of `open` only what opens a stream is read: who takes part (number, name, number called) is not. Fields that are not known are passed over. Durations are counted in samples at 8000 Hz."""
+Of `open` only what opens a stream is read: who takes part (number, name, number called) is not. Fields that are not
+known are passed over. Durations are counted in samples at 8000 Hz."""
 
 import re
 from array import array

@@ -1,6 +1,7 @@
 """Exotel AgentStream, messages of the Stream and Voicebot applets (developer.exotel.com/docs/agentstream).
 
-Numbers come as strings or as integers. Only what is used is read: not who calls whom, and no sequence or chunk number, as places come from time stamps.
+Numbers come as strings or as integers. Only what is used is read: not who calls whom, and no sequence or chunk
+number, as places come from time stamps.
 """
 
 import re

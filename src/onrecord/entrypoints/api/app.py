@@ -22,7 +22,7 @@ from onrecord.entrypoints.api.route import Body, Call, Route, header
 from onrecord.entrypoints.api.routes import ROUTES
 from onrecord.entrypoints.api.table import Table
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.errors import NotFoundError, RecoveringError, UnauthenticatedError
+from onrecord.workflow.errors import ForbiddenError, NotFoundError, RecoveringError, UnauthenticatedError
 from onrecord.workflow.health import Trouble
 from onrecord.workflow.principal import Credentials, Principal
 
@@ -37,6 +37,7 @@ PATH_FORMS = {
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}"),
 }
 NO_OPERATION = "none"
+STREAM = "streamDecisions"
 NOBODY = Principal("", "", frozenset())
 _Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -116,12 +117,24 @@ async def _call(route: Route, request: Request, d: Deployment, credentials: Cred
     for name, value in request.path_params.items():
         if PATH_FORMS[name].fullmatch(value) is None:
             raise NotFoundError(f"there is no such {name}")
+    _within(principal, route, request)
     arrived, decoded = perf_counter(), None
     if route.body is not None:
         data = await body.read(request, route.body.limit)
         arrived = perf_counter()
         decoded = await _decoded(data, route.body, request, d)
     return Call(request, d, credentials, principal, decoded, arrived)
+
+
+def _within(principal: Principal, route: Route, request: Request) -> None:
+    """A credential for one interaction does what is about that one."""
+    if principal.interaction is None:
+        return
+    about = request.path_params.get("interaction")
+    if route.operation == STREAM:
+        about = request.query_params.get("interaction")
+    if about != principal.interaction:
+        raise ForbiddenError("this key is for one interaction")
 
 
 def _bearer(request: Request) -> str:

@@ -34,6 +34,7 @@ STATUS_OF_CODE = {
     "idempotency_mismatch": 422,
     "platform_unknown": 422,
     "prompt_unknown": 422,
+    "invalid_triggers": 422,
     "invalid_prompt": 422,
     "register_full": 422,
     "wav_refused": 422,

@@ -12,6 +12,7 @@ from onrecord.entrypoints.api import (
     keys,
     metrics,
     openapi,
+    optout_routes,
     persons,
     requests,
     responses,
@@ -291,4 +292,4 @@ SERVICE = (
     ),
 )
 
-ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE, *consent_routes.PROMPTS)
+ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE, *consent_routes.PROMPTS, *optout_routes.OPT_OUT)

@@ -42,6 +42,14 @@ def parsed(argv: list[str]) -> argparse.Namespace:
         "--command-deadline", type=_seconds, default=5.0, metavar="SECONDS", help="for platforms to obey"
     )
     parser.add_argument("--hold-back", type=_seconds, default=5.0, metavar="SECONDS")
+    parser.add_argument(
+        "--strip-embedder",
+        type=_origin,
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="may show the agent's strip",
+    )
     parser.add_argument("--packs", type=Path, help="folder with further policy packs")
     for name, told in ALARMS.items():
         default = getattr(Limits(), name)
@@ -60,6 +68,12 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 600:
         raise argparse.ArgumentTypeError("seconds from 0 to 600")
     return seconds
+
+
+def _origin(text: str) -> str:
+    if re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", text) is None:
+        raise argparse.ArgumentTypeError("an origin: https://host[:port]")
+    return text
 
 
 def check_bind(host: str) -> None:
@@ -92,7 +106,15 @@ def _audiohook(given: argparse.Namespace) -> AudiohookVerifier | None:
 
 def settings(given: argparse.Namespace) -> Settings:
     """Errors: BindError (secret_unreadable, option_missing)."""
-    return Settings(given.data, given.keys, given.hold_back, given.packs, _twilio(given), given.command_deadline)
+    return Settings(
+        given.data,
+        given.keys,
+        given.hold_back,
+        given.packs,
+        _twilio(given),
+        given.command_deadline,
+        tuple(given.strip_embedder),
+    )
 
 
 def _twilio(given: argparse.Namespace) -> TwilioAccess | None:

@@ -105,6 +105,8 @@ class AudiohookSocket(MediaSocket):
                     self._answer("pong", {})
                 elif isinstance(told, audiohook.Update):
                     self._answer("updated", {})
+                elif isinstance(told, audiohook.Dtmf):
+                    self.key("customer", told.key)
                 elif isinstance(told, audiohook.Paused) and self._steering is not None:
                     self._steering.said_paused(told.serverseq)
 

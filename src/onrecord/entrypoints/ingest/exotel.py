@@ -18,7 +18,7 @@ DEFAULT_TRACK = "customer"
 
 
 class ExotelSocket(MediaSocket):
-    """One track. Marks and key presses are positions only and change nothing. Where the messages name sides, all are of
+    """One track. Marks change nothing. Where the messages name sides, all are of
     one side, and of the inbound one unless a track is named: two voices never come to lie in one track."""
 
     door = "exotel"
@@ -49,6 +49,8 @@ class ExotelSocket(MediaSocket):
                 self.frame(self._track, self._places.of(media), media.payload)
             case exotel.Start() as start:
                 self._start(start)
+            case exotel.Dtmf(key=key):
+                self.key(self._track, key)
             case exotel.Stop(reason=reason):
                 self.stop(reason or "stop")
             case _:

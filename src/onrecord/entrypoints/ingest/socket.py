@@ -21,6 +21,7 @@ from onrecord.entrypoints.ingest.turns import FIXED, Turns
 from onrecord.entrypoints.ingest.upgrade import Upgrade
 from onrecord.entrypoints.unread import Unread
 from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.opt_out import pressed
 from onrecord.workflow.overload import Overload
 from onrecord.workflow.stream import NewTrack, Stream, close_stream, offer, open_stream, refuse, room
 
@@ -65,6 +66,7 @@ class MediaSocket(WSListener):
         self._opening: asyncio.Task[None] | None = None
         self._waiting_for_disk: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._pressed: set[asyncio.Task[None]] = set()
         self._impatience: asyncio.TimerHandle | None = None
         self._stream: Stream | None = None
         self._refused: Counter[str] = Counter()
@@ -190,6 +192,14 @@ class MediaSocket(WSListener):
             self._waiting_for_disk = asyncio.get_running_loop().create_task(self._wait_for_disk(self._stream))
             self._intake.block()
 
+    def key(self, track: str, key: str) -> None:
+        """A key that was pressed on a track of the open stream."""
+        if self._stream is None or track not in self._stream.tracks or key not in self._d.triggers.chosen.keys:
+            return
+        task = asyncio.get_running_loop().create_task(pressed(self._d, self._stream.live, track, key))
+        self._pressed.add(task)
+        task.add_done_callback(self._pressed.discard)
+
     async def _wait_for_disk(self, stream: Stream) -> None:
         await room(stream)
         self._waiting_for_disk = None
@@ -263,6 +273,8 @@ class MediaSocket(WSListener):
             await self._intake.empty()
             if self._intake.overload is not None:
                 self._intake.overload.end()
+            if self._pressed:
+                await asyncio.wait(self._pressed)
             await self.left()
             if self._stream is not None:
                 await close_stream(self._d, self._stream, self._reason, dict(self._refused))

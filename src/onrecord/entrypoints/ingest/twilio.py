@@ -13,7 +13,7 @@ from onrecord.workflow.stream import NewTrack
 
 
 class TwilioSocket(MediaSocket):
-    """Inbound is the customer, outbound the agent. Marks and key presses are positions only and change nothing."""
+    """Inbound is the customer, outbound the agent. Marks change nothing."""
 
     door = "twilio"
 
@@ -36,6 +36,8 @@ class TwilioSocket(MediaSocket):
                 if not tracks:
                     raise WireError("a stream has at least one track", code="bad_field")
                 self.begin(tracks, start.token, start.offset)
+            case twilio.Dtmf(track=track, key=key):
+                self.key(track, key)
             case twilio.Stop():
                 self.stop()
             case _:

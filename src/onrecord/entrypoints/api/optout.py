@@ -1,0 +1,68 @@
+"""Stopping a recording: the agent's strip, and what a person may press or say."""
+
+from importlib.resources import files
+
+import msgspec
+from starlette.responses import Response
+
+from onrecord.entrypoints.api.interactions import live_of
+from onrecord.entrypoints.api.optout_forms import NewTriggers
+from onrecord.entrypoints.api.replies import json_reply
+from onrecord.entrypoints.api.route import Call
+from onrecord.workflow import opt_out
+from onrecord.workflow.principal import Scope
+from onrecord.workflow.strip import strip
+
+STRIP_SECONDS = 12 * 3600
+_PAGES = files("onrecord.entrypoints.api") / "pages"
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_SCOPES = frozenset({Scope.RECORD_READ, Scope.EVENTS_WRITE})
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors {}"
+)
+
+
+async def lend(call: Call) -> Response:
+    """A key of the source `agent`, which tells of this interaction and reads it, and no more."""
+    live = await live_of(call)
+    for scope in _SCOPES:
+        call.principal.need(scope)
+    token = call.credentials.lend("agent", _SCOPES, live.conversation.interaction, STRIP_SECONDS)
+    return json_reply({"token": token, "expires_in": STRIP_SECONDS}, 201)
+
+
+async def show(call: Call) -> Response:
+    return json_reply(strip(call.d, await live_of(call), call.query("language") or ""))
+
+
+async def page(call: Call) -> Response:
+    return _file(call, "strip.html")
+
+
+async def style(call: Call) -> Response:
+    return _file(call, "strip.css")
+
+
+async def code(call: Call) -> Response:
+    return _file(call, "strip.js")
+
+
+def _file(call: Call, name: str) -> Response:
+    headers = {
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": _POLICY.format(" ".join(("'self'", *call.d.embedders))),
+    }
+    return Response((_PAGES / name).read_bytes(), 200, headers, f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8")
+
+
+async def show_triggers(call: Call) -> Response:
+    return json_reply(call.d.triggers.chosen.shown())
+
+
+async def choose_triggers(call: Call) -> Response:
+    body: NewTriggers = call.body
+    chosen = await opt_out.choose(call.d, call.principal, msgspec.to_builtins(body))
+    return json_reply(chosen.shown())
