@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 from onrecord.base.clock import SystemClock
@@ -15,11 +14,9 @@ from onrecord.capture.pursuit import DEADLINE_S
 from onrecord.connectors.twilio_recordings import API as TWILIO_API
 from onrecord.connectors.twilio_recordings import TwilioRecordings
 from onrecord.entrypoints import places
-from onrecord.ledger.note import Ed25519Signer, sign
+from onrecord.entrypoints.packfolder import adopted
+from onrecord.ledger.note import Ed25519Signer, Verifier, sign
 from onrecord.ledger.sequencer import Sequencer
-from onrecord.policy import pack
-from onrecord.policy.instead import instead
-from onrecord.policy.pack import Pack
 from onrecord.storage.localfiles import LocalObjectStore
 from onrecord.storage.sqlite import SqliteEventStore
 from onrecord.vault.keyfile import SqliteKeyStore
@@ -29,7 +26,7 @@ from onrecord.vault.localkms import add_version, check_apart, drop_old_versions,
 from onrecord.vault.vault import Vault
 from onrecord.workflow import opt_out, prompts
 from onrecord.workflow.commanding import Commanding
-from onrecord.workflow.deployment import Deployment, Disk, LoadedPack
+from onrecord.workflow.deployment import Deployment, Disk
 from onrecord.workflow.measures import Measures
 from onrecord.workflow.packs import adopt
 
@@ -50,7 +47,8 @@ class TwilioAccess:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`hold_back` in seconds of media; `packs`: a folder of further policy packs; `command_deadline` in
-    seconds: by when a commanded platform is to follow; `strip_embedders`: origins whose pages may show the strip."""
+    seconds: by when a commanded platform is to follow; `strip_embedders`: origins whose pages may show the strip;
+    `pack_keys`: verifier keys of those whose signed packs are adopted."""
 
     data: Path
     keys: Path
@@ -59,6 +57,7 @@ class Settings:
     twilio: TwilioAccess | None = None
     command_deadline: float = DEADLINE_S
     strip_embedders: tuple[str, ...] = ()
+    pack_keys: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -102,7 +101,7 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
             vault=vault,
             sequencer=sequencer,
             clock=SystemClock(),
-            packs=tuple(_load(text, signed(text)) for text in _pack_files(settings.packs)),
+            packs=adopted(settings.packs, [Verifier.parse(key) for key in settings.pack_keys], signer),
             sign=signed,
             log_vkey=signer.verifier.vkey,
             hold_back=settings.hold_back,
@@ -152,10 +151,6 @@ def rotate(keys: Path) -> int:
         return count
 
 
-def _load(text: bytes, note: bytes) -> LoadedPack:
-    return LoadedPack(pack.parse(text), note)
-
-
 @contextlib.contextmanager
 def open_records(data: Path, keys: Path) -> Iterator[Deployment]:
     """What is stored there, to be read: nothing is made and nothing adopted. Errors: as of `open_deployment`."""
@@ -165,22 +160,3 @@ def open_records(data: Path, keys: Path) -> Iterator[Deployment]:
         yield deployment
 
 
-def policy_packs(folder: Path | None) -> tuple[Pack, ...]:
-    """The shipped packs, and those of a folder: in place of a shipped one of the same id that binds on the same day.
-    Errors: OpenError, InvalidPackError."""
-    if folder is not None and not folder.is_dir():
-        raise places.OpenError("the folder of policy packs is not there", code="packs_unreadable")
-    try:
-        shipped = [pack.parse(text) for text in _pack_files(None)]
-        own = [] if folder is None else [pack.parse(file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
-        return instead(shipped, own)
-    except OSError as error:
-        raise places.OpenError("a policy pack cannot be read", code="packs_unreadable") from error
-
-
-def _pack_files(folder: Path | None) -> list[bytes]:
-    """The shipped packs, then those of the folder; each as the bytes of its file."""
-    shipped = resources.files("onrecord.policy") / "packs"
-    found = sorted((f for f in shipped.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    own = [] if folder is None else sorted(folder.glob("*.yaml"))
-    return [f.read_bytes() for f in (*found, *own)]

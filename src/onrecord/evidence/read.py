@@ -50,15 +50,16 @@ def opened_note(data: bytes, vkey: str) -> note.Note:
 
 
 def packs_of(policy: Mapping[str, bytes], vkey: str) -> tuple[pack.Pack, ...]:
-    """The policy packs by their notes, in order of id. Errors: BadMemberError, LedgerError, PolicyError."""
+    """The policy packs by their notes, in order of id and version. Where several versions of one stand there, the
+    version is part of the name. Errors: BadMemberError, LedgerError, PolicyError."""
     found: list[pack.Pack] = []
     for name in sorted(policy):
         text = opened_note(policy[name], vkey).text.encode()
         parsed = pack.parse(text)
-        if parsed.id != name or parsed.digest != sha256(text).hex():
+        if name not in {parsed.id, f"{parsed.id}.{parsed.version}"} or parsed.digest != sha256(text).hex():
             raise BadMemberError(f"the policy pack `{name}` is not the one that its name says")
         found.append(parsed)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda p: (p.id, p.version)))
 
 
 def log_of(data: bytes, vkey: str) -> Log:
@@ -84,7 +85,7 @@ def named_packs(conversation: Conversation) -> tuple[PolicyPack, ...]:
         if named.keys() != fields or not all(isinstance(value, str) for value in named.values()):
             raise BadMemberError("the packs named at the opening are out of form")
     packs = [PolicyPack(named["id"], named["version"], named["digest"]) for named in conversation.packs]
-    return tuple(sorted(packs, key=lambda p: p.id))
+    return tuple(sorted(packs, key=lambda p: (p.id, p.version)))
 
 
 def replay_of(

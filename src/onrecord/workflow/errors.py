@@ -57,6 +57,13 @@ class PackTooLargeError(WorkflowError):
     code = "pack_too_large"
 
 
+class PackSignatureError(WorkflowError):
+    """A policy pack that is not signed as the operator asks: pack_unsigned, pack_signer_unknown, pack_key_missing,
+    pack_note_malformed, or its signature does not hold over its bytes."""
+
+    code = "pack_signature_invalid"
+
+
 class SealedError(WorkflowError):
     code = "interaction_sealed"
 

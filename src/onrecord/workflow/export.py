@@ -12,7 +12,7 @@ from onrecord.workflow import journal
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import ContentErasedError, InvalidRequestError, PackTooLargeError
 from onrecord.workflow.live import Live
-from onrecord.workflow.packs import packs_of
+from onrecord.workflow.packs import notes_of, packs_of
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.sound import wav
 from onrecord.workflow.views import length, length_of
@@ -88,7 +88,7 @@ def _dossier(d: Deployment, interaction: str, media: bool) -> Dossier:
             for row, (salt, payload) in zip(rows, opened, strict=True)
         ),
         proofs={row.seq: d.sequencer.tlog_proof(row.index, checkpoint) for row in rows},
-        policy={loaded.pack.id: loaded.note for loaded in packs_of(d, conversation)},
+        policy=notes_of(packs_of(d, conversation)),
         missing=MISSING,
         sound={entry.artifact: wav(d, entry, length(conversation)) for entry in recordings},
     )

@@ -1,11 +1,14 @@
 """Policy packs as adopted: an interaction keeps the packs that it was admitted under, whatever is loaded now."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from onrecord.base import canonical
 from onrecord.evidence.replay import head_of
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import note
+from onrecord.ledger.errors import MalformedError, SignatureError
 from onrecord.policy import pack
 from onrecord.policy.facts import Head
 from onrecord.policy.fold import Fold
@@ -14,12 +17,50 @@ from onrecord.policy.policy import compile_policy
 from onrecord.policy.trace import empty
 from onrecord.storage.ports import Record
 from onrecord.workflow.deployment import Deployment, LoadedPack
-from onrecord.workflow.errors import LogInconsistentError
+from onrecord.workflow.errors import LogInconsistentError, PackSignatureError
 from onrecord.workflow.side_records import RecordKind
+
+SIGNER_UNKNOWN = "signer_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedText:
+    """The bytes of a pack, and the signatures over them by keys that the operator trusts."""
+
+    text: bytes
+    signatures: tuple[note.Signature, ...]
+
+
+def signed_text(data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
+    """A pack as a signed note. `trusted` None: nobody asks who signed. Errors: PackSignatureError where the note is
+    none, where nobody trusted signed it, or where the signature of one of them does not hold."""
+    try:
+        parsed = note.parse(data)
+        if trusted is None:
+            return SignedText(parsed.text.encode(), ())
+        if not trusted:
+            raise PackSignatureError("it is signed, and no key is trusted", code="pack_key_missing")
+        signers = {(key.name, key.key_id) for key in note.open_note(data, trusted).signed_by}
+    except MalformedError as error:
+        raise PackSignatureError("it is not a signed note", code="pack_note_malformed") from error
+    except SignatureError as error:
+        if error.code == SIGNER_UNKNOWN:
+            raise PackSignatureError("no trusted key signed it", code="pack_signer_unknown") from error
+        raise PackSignatureError("the signature of a trusted key does not hold over its bytes") from error
+    return SignedText(parsed.text.encode(), tuple(s for s in parsed.signatures if (s.name, s.key_id) in signers))
+
+
+def unsigned_text(data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
+    """A pack as its file stands. Errors: PackSignatureError where a key is trusted, and so none is wanted unsigned."""
+    if trusted:
+        raise PackSignatureError("it is not signed by a trusted key", code="pack_unsigned")
+    return SignedText(data, ())
 
 
 def adopt(d: Deployment) -> None:
-    """Keeps the signed note of every loaded pack, by the digest of its file. Errors: StorageError."""
+    """Keeps the signed note of every loaded pack, by the digest of its file. Errors: StorageError, InvalidPackError
+    where the packs do not go together."""
+    compile_policy([loaded.pack for loaded in d.packs], Head())
     known = {record.id for record in d.store.records(d.tenant, RecordKind.PACK)}
     fresh = [Record(RecordKind.PACK, p.pack.digest, "", p.note) for p in d.packs if p.pack.digest not in known]
     if fresh:
@@ -39,6 +80,12 @@ def _kept(d: Deployment, digest: str) -> LoadedPack:
             raise LogInconsistentError("a policy pack that an interaction was admitted under is not kept")
         d.adopted[digest] = LoadedPack(pack.parse(note.parse(record.blob).text.encode()), record.blob)
     return d.adopted[digest]
+
+
+def notes_of(packs: Sequence[LoadedPack]) -> dict[str, bytes]:
+    """Each signed note by the id of its pack, and by its version too where several of one id were there."""
+    count = Counter(loaded.pack.id for loaded in packs)
+    return {p.pack.id if count[p.pack.id] == 1 else f"{p.pack.id}.{p.pack.version}": p.note for p in packs}
 
 
 def timeline_of(d: Deployment, c: Conversation) -> Timeline:

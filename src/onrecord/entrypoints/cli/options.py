@@ -51,6 +51,9 @@ def parsed(argv: list[str]) -> argparse.Namespace:
         help="may show the agent's strip",
     )
     parser.add_argument("--packs", type=Path, help="folder with further policy packs")
+    parser.add_argument(
+        "--pack-key", action="append", default=[], metavar="VKEY", help="adopt only packs that this key signed"
+    )
     for name, told in ALARMS.items():
         default = getattr(Limits(), name)
         parser.add_argument(
@@ -114,6 +117,7 @@ def settings(given: argparse.Namespace) -> Settings:
         _twilio(given),
         given.command_deadline,
         tuple(given.strip_embedder),
+        tuple(given.pack_key),
     )
 
 

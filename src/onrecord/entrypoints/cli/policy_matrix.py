@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from onrecord.entrypoints.bootstrap import policy_packs
+from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.policy.errors import InvalidOverlayError
 from onrecord.policy.facts import Head
 from onrecord.policy.kinds import Kind

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from onrecord.entrypoints.bootstrap import open_records, policy_packs
+from onrecord.entrypoints.bootstrap import open_records
+from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.entrypoints.cli.progress import Progress
 from onrecord.policy.compare import Difference
 from onrecord.policy.verdict import Ruling

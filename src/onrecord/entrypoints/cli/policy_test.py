@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from onrecord.entrypoints.bootstrap import policy_packs
+from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.policy import scenario
 from onrecord.policy.errors import InvalidScenarioError, PolicyError
 from onrecord.policy.pack import Pack
