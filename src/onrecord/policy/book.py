@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from onrecord.policy.clauses import Disclosed, Duty, Rule, Treatment
+from onrecord.policy.derivation import merged
 from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.options import (
@@ -54,13 +55,14 @@ class Ground(NamedTuple):
 
 class Book:
     """Tables only; the cache changes no answer. `packs`: those that apply. `explicit`: whether consent must be;
-    `unknown`: whether no pack knows a regime for one of the places. `grade`: the least grade of delivery that proves a
+    `unknown`: whether no pack knows a regime for one of the places. `sources`: what kinds are made of. `grade`: the least grade of delivery that proves a
     notice, by its place in `GRADES`. `unrecorded`: whether an opt-out moves the call to an unrecorded workflow."""
 
     def __init__(self, overlay: Overlay, packs: Sequence[Pack], *, explicit: bool, unknown: bool) -> None:
         self.unknown = unknown
         self.explicit = explicit
         self.packs = packs
+        self.sources = merged((overlay.derived_from, *(pack.derived_from for pack in packs)))
         self._overlay = overlay
         self.training_allowed = self._choice("training") != TRAINING_NEVER
         self.emotion_allowed = self._choice("emotion_inference") != "never"

@@ -1,6 +1,6 @@
 """Packs and overlay, compiled: which packs bind on a day, and apply to a call between certain places."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
@@ -8,6 +8,7 @@ from typing import TypeVar
 from onrecord.policy.assertion import Source, narrowed
 from onrecord.policy.book import Book
 from onrecord.policy.clauses import Dated, binds
+from onrecord.policy.derivation import in_order, merged
 from onrecord.policy.errors import InvalidOverlayError, InvalidPackError
 from onrecord.policy.facts import UNKNOWN_PLACE, Head
 from onrecord.policy.kept import Kept
@@ -152,7 +153,7 @@ def _vetoed(packs: Sequence[Pack], regime: str) -> bool:
 
 def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:
     """Errors: InvalidOverlayError where the head's overlay makes a choice that no pack declares, on whatever day it
-    binds; InvalidPackError where two packs or rules share an id."""
+    binds; InvalidPackError where two packs or rules share an id, or what packs derive from what goes in a circle."""
     chosen = parse_overlay(head.overlay)
     _distinct(packs)
     for option, choice in chosen.chosen.items():
@@ -161,7 +162,7 @@ def compile_policy(packs: Sequence[Pack], head: Head) -> Policy:
         if not declared and known.index(choice) > known.index(baseline(option)):
             raise InvalidOverlayError(f"no pack leaves this choice of `{option.partition('.')[0]}` to a tenant")
     ordered = tuple(sorted(packs, key=lambda pack: (pack.id, pack.effective)))
-    derivation = _derivation(chosen.derived_from)
+    derivation = _derivation(packs, chosen)
     return Policy(ordered, head.date, _binding(ordered, head.date), chosen, derivation)
 
 
@@ -186,15 +187,11 @@ def _declares(pack: Pack, option: str, choice: str) -> bool:
     return choice in pack.options.get(option, ())
 
 
-def _derivation(derived_from: Mapping[Kind, tuple[Kind, ...]]) -> tuple[Kind, ...]:
-    """Kinds with sources, each after its sources; training, which has always some, among them."""
-    sources = {Kind.TRAINING_DATA: (), **derived_from}
-    result: list[Kind] = []
-    waiting = sorted(sources)
-    while waiting:
-        ready = [kind for kind in waiting if not any(source in waiting for source in sources[kind])]
-        if not ready:
-            raise InvalidOverlayError("`derived_from` goes in a circle")
-        result += ready
-        waiting = [kind for kind in waiting if kind not in ready]
-    return tuple(result)
+def _derivation(packs: Sequence[Pack], overlay: Overlay) -> tuple[Kind, ...]:
+    of_packs = merged(pack.derived_from for pack in packs)
+    if in_order(of_packs) is None:
+        raise InvalidPackError("`derived_from` of the packs together goes in a circle")
+    found = in_order(merged((of_packs, overlay.derived_from)))
+    if found is None:
+        raise InvalidOverlayError("`derived_from` goes in a circle")
+    return found

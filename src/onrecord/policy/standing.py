@@ -227,7 +227,7 @@ def _sources(policy: Policy, book: Book, bits: list[int]) -> list[Verdict]:
         return book.open_to_derivation(kind, bits[index], sources[index])
 
     for kind in policy.derivation:
-        named = policy.overlay.derived_from.get(kind)
+        named = book.sources.get(kind)
         if named:
             found = min(allowed(source) for source in named)
         elif kind is Kind.TRAINING_DATA:
