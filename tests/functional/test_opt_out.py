@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from artifact_calls import kept, said, words
+from artifact_calls import content, kept, said, words
 from browser import opened
 from exotel_client import Exotel, pcm
 from media_calls import events
@@ -56,13 +56,13 @@ def test_a_key_in_a_payment_and_the_agent_s_own_stop_nothing(server: Server, beg
     talk = begin(**HEAD).consented()
     with Exotel(server, token=talk.stream_token) as stream:
         stream.start()
-        stream.play(pcm(3.0))
+        stream.play(pcm(5.0), range(30))
         stream.taken()
         talk.tell("segment_start", 3.0, segment="payment", n=1)
         stream.key("9")
         stream.taken()
         talk.tell("segment_end", 3.5, segment="payment", n=1)
-        stream.play(pcm(2.0), at_ms=3000)
+        stream.play(pcm(5.0), range(30, 50))
         stream.taken()
         assert events(talk, "opt_out") == []
         stream.key("9")
@@ -88,7 +88,7 @@ def test_a_phrase_stops_the_recording_from_where_it_began(begin: Begin) -> None:
     (told,) = events(talk, "opt_out")
     assert (told["t"], told["source"], told["data"]["method"]) == (5.4, "platform", "phrase")
     assert recording(talk, 6.0)["state"] == "stopped"
-    kept(talk, kind="live_captions", words=spoken)
+    kept(talk, kind="transcript", words=spoken)
     assert len(events(talk, "opt_out")) == 1
 
 
@@ -102,6 +102,20 @@ def test_what_staff_says_and_what_is_refused_in_part(begin: Begin) -> None:
     mine = {"kind": "transcript", "words": words(("stop", 5.4, 5.6), ("recording", 5.6, 6.0))}
     assert closed.client.post(f"{closed.path}/artifacts", json=mine).status_code == 409
     assert [event["t"] for event in events(closed, "opt_out")] == [5.4]
+
+
+def test_an_opt_out_may_reach_back_to_what_was_derived_before(begin: Begin) -> None:
+    asked = {"parties": HEAD["parties"], "policy": {"opt_out_derived": "quarantine"}}
+    for policy, state in ((asked, "quarantined"), (HEAD, "active")):
+        talk = begin(**policy).consented()
+        transcript = kept(talk, kind="transcript", words=words(("hello", 3.0, 3.5)))
+        summary = kept(talk, kind="ai_summary", content="a greeting", start=3.0, end=3.5)
+        row = kept(talk, kind="disposition", content="greeted")
+        talk.tell("opt_out", 5.0, reason_code="asked")
+        states = {each["id"]: each["state"] for each in talk.get("/artifacts")["artifacts"]}
+        assert states == {transcript["id"]: state, summary["id"]: state, row["id"]: "active"}
+        if state == "quarantined":
+            assert content(talk, summary["id"]).json()["code"] == "quarantined"
 
 
 @pytest.mark.parametrize("chosen", [{"keys": ["99"]}, {"phrases": ["stop"]}, {"other": []}, {"keys": "9"}])

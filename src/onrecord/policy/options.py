@@ -13,6 +13,8 @@ CONTINUE = "notice_and_continue"
 PAUSE_ALWAYS = "pause_always"
 UNLESS_CONSENT = "pause_unless_segment_consent"
 TRAINING_NEVER = "never"
+OPT_OUT_DERIVED = "opt_out_derived"
+QUARANTINE = "quarantine"
 REGIMES = ("gdpr", "all_party", "one_party", "unknown")
 CONSENT = "consent"
 INTERESTS = "legitimate_interests"
@@ -29,6 +31,7 @@ _GROUPS = {
 }
 _SINGLE = {
     "opt_out_action": ("stop", "route_non_recorded", "pause", "ephemeral"),
+    OPT_OUT_DERIVED: (QUARANTINE, "keep"),
     "training": (TRAINING_NEVER, "separate_explicit"),
     "stale_consent_in_call": ("pause_until_renewed",),
     "jurisdiction_conflict": ("strictest",),
@@ -38,7 +41,7 @@ _SINGLE = {
     "emotion_inference": ("never", "customers"),
     RETENTION: ("as_treated", "documentation_period"),
 }
-_LAXEST = ("notice_grade", "emotion_inference", "training")
+_LAXEST = (OPT_OUT_DERIVED, "notice_grade", "emotion_inference", "training")
 _NUMBERS = {"stop_ack_timeout_s": 5.0, "late_event_after_s": 10.0}
 _PURPOSES = frozenset(purpose.value for purpose in Purpose) - {Purpose.TRAINING, Purpose.SHARING}
 _ACKS = ("required", "not_required")

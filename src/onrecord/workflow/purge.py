@@ -5,6 +5,7 @@ takes up every intent that has no completion.
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from onrecord.capture.words import Word, cut
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, ArtifactState, SegmentEntry
 from onrecord.policy.kinds import Kind
+from onrecord.policy.options import OPT_OUT_DERIVED, QUARANTINE
 from onrecord.signal.encoding import Encoding
 from onrecord.workflow import journal
 from onrecord.workflow.contents import read_object, read_text, remove, store_sound, store_text
@@ -30,6 +32,7 @@ from onrecord.workflow.segments import AUDIO_CLASSIFICATION
 from onrecord.workflow.sweep import discard
 
 PURGE = "purge"
+_OPTED = frozenset({"OPT_OUT", "OPT_OUT_SCOPED"})
 
 
 async def purge_closed(d: Deployment, live: Live, cause: str) -> None:
@@ -165,17 +168,24 @@ async def _complete(d: Deployment, live: Live, intent: Mapping[str, Any]) -> Non
 
 
 async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause: str) -> None:
-    """Words are cut again; what cannot be cut is quarantined. Sources come before what is made of them: the record
-    names them first."""
-    if not newly(entry, _shut(live, entry)):
-        return
-    if entry.form != WORDS:
+    """Words are cut again; what cannot be cut is quarantined, and all that an opt-out reaches where the tenant wants
+    that. Sources come before what is made of them: the record names them first."""
+    reached = newly(entry, _shut(live, entry))
+    if reached and entry.form == WORDS:
+        for segment in list(entry.segments.values()):
+            intent = await _intend(d, live, entry, segment, cause)
+            await _replace_words(d, live, entry, segment, intent)
+    if (reached and entry.form != WORDS) or _opted_out_of(live, entry):
         data = {"artifact": entry.artifact, "cause": live.leaf_of(cause)}
         await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
-        return
-    for segment in list(entry.segments.values()):
-        intent = await _intend(d, live, entry, segment, cause)
-        await _replace_words(d, live, entry, segment, intent)
+
+
+def _opted_out_of(live: Live, entry: ArtifactEntry) -> bool:
+    """Whether an opt-out that covers its kind reaches back to what was made before."""
+    policy = live.timeline.policy
+    if policy.overlay.chosen.get(OPT_OUT_DERIVED) != QUARANTINE:
+        return False
+    return live.timeline.decision(Kind(entry.kind), math.inf).reason in _OPTED
 
 
 def _shut(live: Live, entry: ArtifactEntry) -> list[Stretch]:
