@@ -85,12 +85,11 @@ def _covers(one: Dated, other: Dated) -> bool:
 
 
 def _dated(pack: Pack) -> Iterator[tuple[str, Dated]]:
-    for rule in pack.rules:
-        yield rule.id, rule
-    for clause in (*pack.duties, *pack.documentation):
-        yield clause.id, clause
-    for told in (*pack.disclosures, *pack.rights):
-        yield told.id, told
+    yield from ((rule.id, rule) for rule in pack.rules)
+    yield from ((duty.id, duty) for duty in pack.duties)
+    yield from ((kept.id, kept) for kept in pack.documentation)
+    yield from ((owed.id, owed) for owed in pack.disclosures)
+    yield from ((right.id, right) for right in pack.rights)
 
 
 def _outside(read: Read) -> Iterator[Finding]:
