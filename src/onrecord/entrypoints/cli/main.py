@@ -9,6 +9,7 @@ COMMANDS = {
     "serve": "the API and the media sockets in one process",
     "demo": "a whole call, recorded under consent and proved offline",
     "verify": "checks an evidence pack, offline",
+    "prompts": "where recorded prompts are heard in a call",
     "rotate": "a new root key, while no server runs",
     "policy": "policy packs as a tool",
 }
