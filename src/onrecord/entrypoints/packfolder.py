@@ -15,7 +15,6 @@ from onrecord.policy.instead import instead
 from onrecord.policy.pack import Pack
 from onrecord.policy.packtext import LARGEST
 from onrecord.workflow.deployment import LoadedPack
-from onrecord.workflow.errors import PackSignatureError
 from onrecord.workflow.packs import SignedText, signed_text, unsigned_text
 
 SIGNED = ".note"
@@ -47,10 +46,8 @@ def read(file: Path, trusted: Sequence[Verifier] | None) -> SignedText:
             data = opened.read(_LARGEST_NOTE + 1)
     except (OSError, ValueError) as error:
         raise OpenError(f"a policy pack cannot be read: {file.name!a}", code="packs_unreadable") from error
-    try:
-        return signed_text(data, trusted) if file.suffix == SIGNED else unsigned_text(data, trusted)
-    except PackSignatureError as error:
-        raise PackSignatureError(f"{file.name!a}: {error.message}", code=error.code) from error
+    taken = signed_text if file.suffix == SIGNED else unsigned_text
+    return taken(ascii(file.name), data, trusted)
 
 
 def shipped() -> list[bytes]:

@@ -31,29 +31,29 @@ class SignedText:
     signatures: tuple[note.Signature, ...]
 
 
-def signed_text(data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
-    """A pack as a signed note. `trusted` None: nobody asks who signed. Errors: PackSignatureError where the note is
+def signed_text(name: str, data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
+    """A pack as a signed note; `name` is what errors call it. `trusted` None: nobody asks who signed. Errors: PackSignatureError where the note is
     none, where nobody trusted signed it, or where the signature of one of them does not hold."""
     try:
         parsed = note.parse(data)
         if trusted is None:
             return SignedText(parsed.text.encode(), ())
         if not trusted:
-            raise PackSignatureError("it is signed, and no key is trusted", code="pack_key_missing")
+            raise PackSignatureError(f"{name}: it is signed, and no key is trusted", code="pack_key_missing")
         signers = {(key.name, key.key_id) for key in note.open_note(data, trusted).signed_by}
     except MalformedError as error:
-        raise PackSignatureError("it is not a signed note", code="pack_note_malformed") from error
+        raise PackSignatureError(f"{name}: it is not a signed note", code="pack_note_malformed") from error
     except SignatureError as error:
         if error.code == SIGNER_UNKNOWN:
-            raise PackSignatureError("no trusted key signed it", code="pack_signer_unknown") from error
-        raise PackSignatureError("the signature of a trusted key does not hold over its bytes") from error
+            raise PackSignatureError(f"{name}: no trusted key signed it", code="pack_signer_unknown") from error
+        raise PackSignatureError(f"{name}: the signature of a trusted key does not hold over its bytes") from error
     return SignedText(parsed.text.encode(), tuple(s for s in parsed.signatures if (s.name, s.key_id) in signers))
 
 
-def unsigned_text(data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
+def unsigned_text(name: str, data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
     """A pack as its file stands. Errors: PackSignatureError where a key is trusted, and so none is wanted unsigned."""
     if trusted:
-        raise PackSignatureError("it is not signed by a trusted key", code="pack_unsigned")
+        raise PackSignatureError(f"{name}: it is not signed by a trusted key", code="pack_unsigned")
     return SignedText(data, ())
 
 

@@ -63,6 +63,10 @@ _BY_FILE = {
     "entrypoints/cli/demo_call/call.py": {"track.file": _DEMO, "name": "the name of a program: a constant"},
     "entrypoints/cli/demo_call/host.py": {"method": "a method of HTTP: a constant", "answer.status": _COUNT},
     "entrypoints/cli/demo_call/player.py": {"reason": "the code of a closed socket", "t": _COUNT},
+    "entrypoints/packfolder.py": {
+        "file.name": "the name of a file that the operator gave, as ASCII",
+        "error.message": _SAID,
+    },
     "evidence/build.py": {"error.diagnostics()": _SAID},
     "evidence/check_form.py": {
         "_listed(damaged)": _MEMBER,
@@ -104,6 +108,7 @@ _BY_FILE = {
         "min(needed - value.keys())": "a field of the pack's format: a constant",
     },
     "policy/policy.py": {"option.partition('.')[0]": "the group of an option that is known"},
+    "workflow/packs.py": {"name": "the name of a file that the operator gave, as ASCII"},
     "workflow/principal.py": {"scope.value": "a word of a closed list"},
     "workflow/when.py": {"name": _FIELD},
 }
