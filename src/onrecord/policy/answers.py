@@ -1,16 +1,21 @@
 """Consent, refusal and withdrawal: what a party's answers do to its records."""
 
+import math
 from collections.abc import Mapping
+from datetime import datetime
 
 from onrecord.policy.book import Book
-from onrecord.policy.call import Call, Grant, Holding, Member, Record, Span, unused
+from onrecord.policy.call import BEFORE, Call, Grant, Holding, Member, Record, Span, unused
 from onrecord.policy.facts import UNKNOWN_PLACE
 from onrecord.policy.kinds import Kind
+from onrecord.policy.notice import asked_for, grade_of
+from onrecord.policy.options import GRADES, OBLIGATION
 from onrecord.policy.purposes import BASE, CONVERSATION, SEPARATE, Purpose, closed, opened
 from onrecord.policy.situations import Situation
 from onrecord.policy.standing import standing, valid_grants
 
 Data = Mapping[str, object]
+OWN_PROOF = len(GRADES)
 _NONE: frozenset[Kind] = frozenset()
 _OWN = {kind: frozenset({base, *SEPARATE.get(kind, ())}) for kind, base in BASE.items()}
 
@@ -21,40 +26,104 @@ def in_force(call: Call, member: Member, book: Book) -> bool:
     return not out and standing(call, member, Purpose.RECORDING, book)[0] is Situation.IN_FORCE
 
 
-def answer(call: Call, data: Data, span: Span, flags: list[str]) -> tuple[Call, frozenset[Kind], frozenset[Kind]]:
+def answer(
+    call: Call, data: Data, span: Span, book: Book, flags: list[str]
+) -> tuple[Call, frozenset[Kind], frozenset[Kind]]:
     """The state after a `consent`, the kinds for which a withdrawal is answered by it, and those that it opens."""
     result = data.get("result")
     if result == "declined":
-        return _decline(call, data, span, flags), _NONE, _NONE
+        return _decline(call, data, span, book, flags), _NONE, _NONE
     indices = call.named(data.get("party"), data.get("party_id"))
     if result not in ("accepted", "implied") or len(indices) != 1:
         return call, _NONE, _NONE
     member = call.members[indices[0]]
     version, understood = _version(member, data, span)
-    purposes = opened(data.get("scope"))
+    purposes = _granted(member, version, data)
     if not understood or not purposes:
         return call, _NONE, _NONE
-    proven = data.get("method") == "stored_profile" or any(
-        heard == version and late <= span.early for heard, late in member.heard
-    )
-    if not proven:
+    grade = OWN_PROOF if data.get("method") == "stored_profile" else grade_of(member, version, span.early)
+    if grade < book.grade:
         flags.append("NOTICE_NOT_PROVEN")
+    expires = expiry(data, call.started)
+    grant = Grant(version, result == "accepted", grade, expires)
     records, renewed, given = dict(member.records), set(), set()
     for purpose in purposes:
         record = member.record(purpose)
         _contradiction(record, version, accepted=True, flags=flags)
-        grant = Grant(version, explicit=result == "accepted", proven=proven)
         if _in_time(call, member, record, span, explicit=grant.explicit):
-            given.add(purpose)
-            if record.withdrawn is not None:
-                renewed.add(purpose)
-            record = Record((*(g for g in record.grants if g != grant), grant), ever_granted=True)
+            if span.late < expires:
+                given.add(purpose)
+                if record.withdrawn is not None:
+                    renewed.add(purpose)
+                record = Record((*_uncovered(record.grants, grant), grant), ever_granted=True)
+            elif not record.grants:
+                record = record._replace(expired=True)
         records[purpose] = record._replace(decisions=_decided(member.record(purpose), version, accepted=True))
     after = _with(call, indices[0], member.answered(records))
+    if given:
+        after = after._replace(expires=min(after.expires, expires))
     granted = [records[purpose] for purpose in given]
     if any(record.grants and not valid_grants(after, record) for record in granted):
         flags.append("STALE_CONSENT")
     return after, _touching(renewed), _touching(given)
+
+
+def _granted(member: Member, version: str | None, data: Data) -> frozenset[Purpose]:
+    """What an acceptance covers: what it says, but no more than the registered text to which it is asks for."""
+    asked = asked_for(data)
+    if asked is None:
+        asked = next((h.purposes for h in reversed(member.heard) if h.version == version), None)
+    scope = data.get("scope")
+    if asked is None:
+        return opened(scope)
+    return asked if scope is None else asked & opened(scope)
+
+
+def _uncovered(grants: tuple[Grant, ...], new: Grant) -> tuple[Grant, ...]:
+    """Those that may count where the new one does not."""
+    return tuple(
+        old
+        for old in grants
+        if old.version != new.version
+        or old.explicit > new.explicit
+        or old.grade > new.grade
+        or old.expires > new.expires
+    )
+
+
+def expiry(data: Data, started: datetime | None) -> float:
+    """When a consent runs out, on the clock of the call: seconds, or an instant (RFC 3339). What is not understood has
+    run out at once."""
+    told = data.get("expires")
+    if told is None:
+        return math.inf
+    if isinstance(told, int | float) and not isinstance(told, bool) and not math.isnan(told):
+        return float(told)
+    try:
+        instant = datetime.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return BEFORE
+    if instant is None or started is None or instant.tzinfo is None:
+        return BEFORE
+    return (instant - started).total_seconds()
+
+
+def expire(call: Call, now: float) -> Call:
+    """Without the grants that have run out."""
+    members: list[Member] = []
+    for member in call.members:
+        records = {
+            purpose: _expired(record, now) if any(g.expires <= now for g in record.grants) else record
+            for purpose, record in member.records.items()
+        }
+        members.append(member if records == member.records else member.answered(records))
+    left = [g.expires for member in members for record in member.records.values() for g in record.grants]
+    return call._replace(members=tuple(members), expires=min(left, default=math.inf))
+
+
+def _expired(record: Record, now: float) -> Record:
+    kept = tuple(g for g in record.grants if g.expires > now)
+    return record._replace(grants=kept, expired=not kept)
 
 
 def _touching(purposes: set[Purpose]) -> frozenset[Kind]:
@@ -66,16 +135,17 @@ def _version(member: Member, data: Data, span: Span) -> tuple[str | None, bool]:
     told = data.get("prompt_version")
     if told is not None:
         return (told, True) if isinstance(told, str) else (None, False)
-    heard = [version for version, late in member.heard if late <= span.early]
+    heard = [heard.version for heard in member.heard if heard.span.late <= span.early]
     return (heard[-1] if heard else None), True
 
 
 def _in_time(call: Call, member: Member, record: Record, span: Span, *, explicit: bool) -> bool:
     """Whether an acceptance is known to come after all that it must answer. Staying on the line answers no refusal."""
-    closings = [call.transferred, member.joined, record.lost, record.declined, record.withdrawn]
+    closings = [call.transferred, member.joined, record.lost, record.declined, record.withdrawn, record.objected]
     if any(late is not None and late > span.early for late in closings):
         return False
-    return explicit or (record.declined is None and record.withdrawn is None)
+    refused = record.declined is not None or record.withdrawn is not None or record.objected is not None
+    return explicit or not refused
 
 
 def _contradiction(record: Record, version: str | None, *, accepted: bool, flags: list[str]) -> None:
@@ -105,9 +175,10 @@ def _heard_of(call: Call, data: Data, span: Span) -> tuple[Call, tuple[int, ...]
     return call._replace(members=(*call.members, stranger)), (len(call.members),)
 
 
-def _decline(call: Call, data: Data, span: Span, flags: list[str]) -> Call:
+def _decline(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -> Call:
     call, indices = _heard_of(call, data, span)
     purposes = closed(data.get("scope"), CONVERSATION)
+    _unhonoured(purposes, book, flags)
     for index in indices:
         member = call.members[index]
         version, _ = _version(member, data, span)
@@ -122,9 +193,10 @@ def _decline(call: Call, data: Data, span: Span, flags: list[str]) -> Call:
     return call
 
 
-def withdraw(call: Call, data: Data, span: Span) -> Call:
+def withdraw(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -> Call:
     call, indices = _heard_of(call, data, span)
     purposes = closed(data.get("scope"), frozenset(Purpose))
+    _unhonoured(purposes, book, flags)
     for index in indices:
         member = call.members[index]
         records = dict(member.records)
@@ -134,3 +206,24 @@ def withdraw(call: Call, data: Data, span: Span) -> Call:
             records[purpose] = record._replace(grants=(), withdrawn=late, decisions=())
         call = _with(call, index, member.answered(records))
     return call
+
+
+def object_to(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -> Call:
+    """An objection (GDPR art. 21) takes no consent back; a later explicit one answers it."""
+    call, indices = _heard_of(call, data, span)
+    purposes = closed(data.get("scope"), frozenset(Purpose))
+    _unhonoured(purposes, book, flags)
+    for index in indices:
+        member = call.members[index]
+        records = dict(member.records)
+        for purpose in purposes:
+            record = member.record(purpose)
+            late = span.late if record.objected is None else max(record.objected, span.late)
+            records[purpose] = record._replace(objected=late)
+        call = _with(call, index, member.answered(records))
+    return call
+
+
+def _unhonoured(purposes: frozenset[Purpose], book: Book, flags: list[str]) -> None:
+    if any(book.basis(purpose) == OBLIGATION for purpose in purposes):
+        flags.append("OBJECTION_NOT_HONOURED")

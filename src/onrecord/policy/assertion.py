@@ -49,7 +49,7 @@ _MATRIX: Mapping[str, frozenset[Source]] = {
 # Sources that are not in the conversation, and what they may assert beside the openings above: what a person has asked
 # for elsewhere, and what a system of capture knows of itself.
 _OUTSIDE: Mapping[Source, frozenset[str]] = {
-    _S.CRM: frozenset({"opt_out", "consent_withdrawn", "erasure_request"}),
+    _S.CRM: frozenset({"opt_out", "consent_withdrawn", "objection", "erasure_request"}),
     _S.CAPTURE_SYSTEM: frozenset({"capture_report", "bypass"}),
 }
 # A consent out of a standing profile is for who keeps profiles.
@@ -58,7 +58,16 @@ OPENING_TYPES = frozenset(_MATRIX)
 _ALWAYS_OPEN = OPENING_TYPES - {"consent", "segment_consent", "transfer", "workflow"}
 _NEUTRAL = frozenset({"call_start"})
 _CLOSING_TYPES = frozenset(
-    {"call_end", "party_join", "segment_start", "opt_out", "consent_withdrawn", "erasure_request", "bypass"}
+    {
+        "call_end",
+        "party_join",
+        "segment_start",
+        "opt_out",
+        "consent_withdrawn",
+        "objection",
+        "erasure_request",
+        "bypass",
+    }
     | {"capture_report"}
 )
 CLIENT_TYPES = OPENING_TYPES | _NEUTRAL | _CLOSING_TYPES
@@ -159,6 +168,14 @@ def _some_of(words: Iterable[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list) and len(value) <= _MOST and all(one(item) for item in value)
 
 
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{5,18}([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _expiry(value: object) -> bool:
+    """Seconds on the clock of the call, or an instant (RFC 3339)."""
+    return _seconds(value) or (isinstance(value, str) and _INSTANT.fullmatch(value) is not None)
+
+
 _Fields = Mapping[str, Callable[[object], bool]]
 _method = _one_of(_METHODS)
 _kinds = _some_of(Kind)
@@ -179,7 +196,13 @@ _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
     "call_end": ({}, {}),
     "prompt_delivered": (
         {"prompt_version": _prompt},
-        {"channel": _one_of({"ivr", "bot", "agent", "modal"}), "to": _text, "party_id": _text, **_PROOF},
+        {
+            "channel": _one_of({"ivr", "bot", "agent", "modal"}),
+            "to": _text,
+            "party_id": _text,
+            **_PROOF,
+            "grade": _one_of({"claimed", "sent"}),
+        },
     ),
     "consent": (
         {"result": _RESULT},
@@ -189,6 +212,7 @@ _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
             "scope": _some_of(Purpose),
             "address": _text,
             "user_agent": _text,
+            "expires": _expiry,
             **_WHO,
             **_PROOF,
         },
@@ -203,6 +227,7 @@ _FORMS: Mapping[str, tuple[_Fields, _Fields]] = {
     "opt_out": ({}, {"method": _text, "reason_code": _text, "kinds": _texts, **_WHO}),
     "opt_in": ({}, {"method": _method, "kinds": _kinds, **_WHO}),
     "consent_withdrawn": ({}, {"method": _text, "scope": _texts, **_WHO}),
+    "objection": ({}, {"method": _text, "reason_code": _text, "scope": _texts, **_WHO}),
     "erasure_request": ({}, {"method": _text, **_WHO}),
     "workflow": ({"recorded": _flag}, {}),
     "bypass": ({}, {"by": _text, "action": _text, "kinds": _kinds}),

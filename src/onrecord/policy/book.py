@@ -55,8 +55,9 @@ class Ground(NamedTuple):
 
 class Book:
     """Tables only; the cache changes no answer. `packs`: those that apply. `explicit`: whether consent must be;
-    `unknown`: whether no pack knows a regime for one of the places. `sources`: what kinds are made of. `grade`: the least grade of delivery that proves a
-    notice, by its place in `GRADES`. `unrecorded`: whether an opt-out moves the call to an unrecorded workflow."""
+    `unknown`: whether no pack knows a regime for one of the places. `sources`: what kinds are made of. `grade`: the
+    least grade of delivery that proves a notice, by its place in `GRADES`. `unrecorded`: whether an opt-out moves the
+    call to an unrecorded workflow."""
 
     def __init__(self, overlay: Overlay, packs: Sequence[Pack], *, explicit: bool, unknown: bool) -> None:
         self.unknown = unknown

@@ -3,8 +3,10 @@
 Every moment is kept as a span: early and late edge of when it may have happened, in seconds. An opening counts only
 against closings that are known to have happened before it: where the order is unknown the lower verdict holds."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -57,52 +59,79 @@ def prompt_of(version: str | None) -> str:
 
 
 class Grant(NamedTuple):
+    """`grade`: of the delivery of its notice, by its place in `GRADES`; below all of them where none is proven, above
+    where it carries its own proof. `expires`: from when on it counts no more, seconds."""
+
     version: str | None
     explicit: bool
-    proven: bool
+    grade: int
+    expires: float = math.inf
 
 
 class Record(NamedTuple):
-    """One party's answers for one purpose. The three moments are late edges of closings not answered since."""
+    """One party's answers for one purpose. The moments are late edges of closings not answered since; `expired`:
+    whether a grant ran out and none came after."""
 
     grants: tuple[Grant, ...] = ()
     declined: float | None = None
     withdrawn: float | None = None
+    objected: float | None = None
     lost: float | None = None
+    expired: bool = False
     ever_granted: bool = False
     decisions: tuple[tuple[str | None, bool], ...] = ()
 
 
+def staffed(role: str) -> bool:
+    return role.rstrip("0123456789_-# ") in STAFF
+
+
 NO_RECORD = Record()
+
+
+class Heard(NamedTuple):
+    """A prompt that was read to a party. `grade` as of a grant. What the register says of it: `purposes` that it asks
+    for, and what it `discloses`; None where it is not registered."""
+
+    version: str
+    span: Span
+    grade: int
+    purposes: frozenset[Purpose] | None = None
+    discloses: frozenset[str] | None = None
+
+
 Views = tuple[tuple[int, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A party in the call. `joined`: late edge of a joining in mid-call; `heard`: prompts, with late edges, a text that
-    was read several times in a row once. `views` keeps what `standing` makes of it, and changes no answer."""
+    """A party in the call. `joined`: late edge of a joining in mid-call; `heard`: what was read to it; `renotice`: late
+    edge of what asks for a notice anew. `views` keeps, by texts and book, what `standing` makes of it, and changes no
+    answer."""
 
     key: str
     role: str
     party_id: str | None
     places: Holdings
     joined: float | None = None
-    heard: tuple[tuple[str, float], ...] = ()
+    heard: tuple[Heard, ...] = ()
     records: Mapping[Purpose, Record] = field(default_factory=dict)
-    views: dict[tuple[Holdings, bool, bool], Views] = field(default_factory=dict, init=False, repr=False, compare=False)
+    renotice: float = BEFORE
+    views: dict[tuple[Holdings, object], Views] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def staff(self) -> bool:
-        return self.role.rstrip("0123456789_-# ") in STAFF
+        return staffed(self.role)
 
-    def answered(self, records: Mapping[Purpose, Record]) -> "Member":
-        return Member(self.key, self.role, self.party_id, self.places, self.joined, self.heard, records)
+    def answered(self, records: Mapping[Purpose, Record], renotice: float | None = None) -> "Member":
+        since = self.renotice if renotice is None else max(self.renotice, renotice)
+        return Member(self.key, self.role, self.party_id, self.places, self.joined, self.heard, records, since)
 
-    def told(self, heard: tuple[tuple[str, float], ...]) -> "Member":
-        return Member(self.key, self.role, self.party_id, self.places, self.joined, heard, self.records)
+    def told(self, heard: tuple[Heard, ...]) -> "Member":
+        return Member(self.key, self.role, self.party_id, self.places, self.joined, heard, self.records, self.renotice)
 
     def moved(self, places: Holdings) -> "Member":
-        return Member(self.key, self.role, self.party_id, places, self.joined, self.heard, self.records)
+        return Member(self.key, self.role, self.party_id, places, self.joined, self.heard, self.records, self.renotice)
 
     def record(self, purpose: Purpose) -> Record:
         return self.records.get(purpose, NO_RECORD)
@@ -127,7 +156,7 @@ class Segment(NamedTuple):
 class Call(NamedTuple):
     """`marks`: per kind in the order of `ORDER`, what last made it capture beyond the consent itself, or "".
     `unrecorded`, `transferred`: late edges; `ended`: the end as told; `barred`: kinds that only vendors
-    without a contract make."""
+    without a contract make; `spoken`: whether a bot has; `expires`: when the first grant runs out."""
 
     sector: str
     enabled: frozenset[Kind]
@@ -142,6 +171,9 @@ class Call(NamedTuple):
     transferred: float = BEFORE
     ended: float | None = None
     marks: tuple[str, ...] = ("",) * len(ORDER)
+    spoken: bool = False
+    expires: float = math.inf
+    started: datetime | None = None
 
     def places(self) -> frozenset[str]:
         return frozenset(holding.value for member in self.members for holding in member.places)
@@ -176,7 +208,7 @@ def opening(head: Head) -> Call:
     if all(member.staff for member in members):
         members.append(Member(CUSTOMER, CUSTOMER, None, (Holding(UNKNOWN_PLACE, always),)))
     versions = tuple(Holding(name, always) for name in head.prompts)
-    return Call(head.sector, frozenset(head.artifacts_enabled), tuple(members), versions)
+    return Call(head.sector, frozenset(head.artifacts_enabled), tuple(members), versions, started=head.started)
 
 
 def unused(name: str, members: list[Member]) -> str:

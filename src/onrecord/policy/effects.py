@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from onrecord.policy.answers import answer, in_force, withdraw
+from onrecord.policy.answers import answer, in_force, object_to, withdraw
 from onrecord.policy.assertion import opens
 from onrecord.policy.book import Book
 from onrecord.policy.call import (
@@ -24,6 +24,7 @@ from onrecord.policy.call import (
 )
 from onrecord.policy.facts import UNKNOWN_PLACE, Fact
 from onrecord.policy.kinds import Kind
+from onrecord.policy.notice import deliver, prove
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 from onrecord.policy.segments import agree, begin, end
@@ -44,6 +45,8 @@ class Edge(Enum):
 
 _BOTH = frozenset({"jurisdiction_update", "prompt_version_changed"})
 _REPORTS = frozenset({"capture_ack", "system_acknowledged", "capture_report", "bypass", "event_repeated", "call_start"})
+_EVER = frozenset({"consent_withdrawn", "objection", "erasure_request"})
+_UNHEARD = {"not_heard": "PROMPT_NOT_HEARD", "partly_heard": "PROMPT_PARTLY_HEARD"}
 _AFTER_END = frozenset(
     {"consent", "opt_out", "opt_in", "segment_start", "segment_end", "segment_consent", "transfer", "party_join"}
     | {"jurisdiction_update", "workflow", "prompt_version_changed"}
@@ -55,13 +58,13 @@ def edges(fact_type: str, data: Data) -> tuple[Edge, ...]:
         return (Edge.EXACT,)
     if fact_type in _BOTH:
         return (Edge.EARLY, Edge.LATE)
-    return (Edge.LATE,) if opens(fact_type, data) else (Edge.EARLY,)
+    return (Edge.LATE,) if fact_type == "prompt_heard" or opens(fact_type, data) else (Edge.EARLY,)
 
 
 def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Policy, book: Book) -> tuple[Call, Flags]:
     """The state after one effect of a fact, and the flags that it raises. `book`: that of the call as it is before."""
     flags: Flags = []
-    if call.ended is not None and fact.type not in {"consent_withdrawn", "erasure_request"}:
+    if call.ended is not None and fact.type not in _EVER:
         answered = fact.type != "consent" or data.get("result") in ("accepted", "implied", "declined")
         first = edge is edges(fact.type, data)[0]
         if fact.type in _AFTER_END and answered and first and fact.t >= call.ended:
@@ -86,16 +89,20 @@ def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: 
     version = data.get("prompt_version")
     if not isinstance(version, str):
         return call
-    members = list(call.members)
     for index in call.named(data.get("to"), data.get("party_id")):
-        member = members[index]
-        heard_before = any(heard == version for heard, _ in member.heard)
+        member = call.members[index]
+        heard_before = any(heard.version == version for heard in member.heard)
         granted = any(g.version == version for g in valid_grants(call, member.record(Purpose.RECORDING)))
         if heard_before and granted and in_force(call, member, book):
             flags.append("REPEATED_PROMPT")
-        if not member.heard or member.heard[-1][0] != version:
-            members[index] = member.told((*member.heard, (version, span.late)))
-    return call._replace(members=tuple(members))
+    return deliver(call, data, span, version)
+
+
+def _heard(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, flags: Flags) -> Call:
+    version = data.get("prompt_version")
+    if data.get("grade") in _UNHEARD:
+        flags.append(_UNHEARD[str(data["grade"])])
+    return prove(call, data, span, version) if isinstance(version, str) else call
 
 
 def _version(call: Call, data: Data, span: Span, edge: Edge, _book: Book, flags: Flags) -> Call:
@@ -125,7 +132,7 @@ def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags
             purpose: record._replace(grants=(), lost=span.late) if record.grants else record
             for purpose, record in member.records.items()
         }
-        members.append(member.answered(records))
+        members.append(member.answered(records, renotice=span.late))
     return call._replace(members=tuple(members), transferred=max(call.transferred, span.late))
 
 
@@ -243,16 +250,20 @@ def _end(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, flags: 
     return call
 
 
-def _consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, flags: Flags) -> Call:
-    after, renewed, given = answer(call, data, span, flags)
+def _consent(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
+    after, renewed, given = answer(call, data, span, book, flags)
     if renewed or given:
         after = after._replace(marks=marked(after, "", given))
         after = after._replace(marks=marked(after, "CONSENT_RENEWED", renewed))
     return after
 
 
-def _withdrawn(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
-    return withdraw(call, data, span)
+def _withdrawn(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
+    return withdraw(call, data, span, book, flags)
+
+
+def _objection(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
+    return object_to(call, data, span, book, flags)
 
 
 def _segment_start(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
@@ -269,6 +280,8 @@ def _segment_consent(call: Call, data: Data, span: Span, _edge: Edge, _book: Boo
 
 _EFFECTS: Mapping[str, Callable[[Call, Data, Span, Edge, Book, Flags], Call]] = {
     "prompt_delivered": _prompt,
+    "prompt_heard": _heard,
+    "objection": _objection,
     "consent": _consent,
     "consent_withdrawn": _withdrawn,
     "prompt_version_changed": _version,

@@ -3,21 +3,27 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import NamedTuple
 
+from onrecord.policy.answers import expire, expiry
 from onrecord.policy.book import Book
 from onrecord.policy.call import BEFORE, Call, Span, opening
 from onrecord.policy.effects import Edge, apply, edges
 from onrecord.policy.facts import Fact, Head
 from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import HANDLING_RECORDS, Kind
+from onrecord.policy.options import CONSENT
+from onrecord.policy.owed import NOTHING, Directive, Owed, owed, raised, since
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.situations import Situation
 from onrecord.policy.standing import Survey, Surveyor
 from onrecord.policy.verdict import Flag, Ruling, State, Verdict, state_of
 
-_OPTED = Situation.OPTED_OUT.bit | Situation.OPTED_OUT_SCOPED.bit | Situation.WITHDRAWN.bit
+_OPTED = Situation.OPTED_OUT.bit | Situation.OPTED_OUT_SCOPED.bit | Situation.WITHDRAWN.bit | Situation.OBJECTED.bit
+# A consent that outlives this ends with the first fact after it, and makes no step of its own: seconds.
+_LONGEST = 7 * 86400.0
 _SEGMENT = Situation.SEGMENT_SENSITIVE.bit | Situation.SEGMENT_DECLINED.bit
 
 
@@ -49,7 +55,7 @@ class Decided:
 
 class Step(NamedTuple):
     """After one effect, None before all. `was_on`: bits of the kinds that captured at some time before this instant;
-    `raised`: what this effect flags."""
+    `raised`: what this effect flags; `directed`: what agent and bot are to do."""
 
     at: float
     effect: Effect | None
@@ -59,6 +65,8 @@ class Step(NamedTuple):
     was_on: int
     decided: Decided
     raised: tuple[Flag, ...]
+    owed: Owed = NOTHING
+    directed: tuple[Directive, ...] = ()
 
     def like(self, other: "Step") -> bool:
         """Whether nothing that follows can tell the two apart."""
@@ -67,6 +75,7 @@ class Step(NamedTuple):
             and self.survey is other.survey
             and self.was_on == other.was_on
             and self.raised == other.raised
+            and self.directed == other.directed
             and self.call == other.call
         )
 
@@ -88,13 +97,20 @@ def instant_of(fact: Fact) -> float:
     return fact.t if math.isfinite(fact.t) else 0.0
 
 
-def effects(fact: Fact) -> tuple[Effect, ...]:
-    span = span_of(fact)
-    found = edges(fact.type, data_of(fact))
+def effects(fact: Fact, started: datetime | None = None) -> tuple[Effect, ...]:
+    """`started`: second 0 of the clock."""
+    span, data = span_of(fact), data_of(fact)
+    found = edges(fact.type, data)
     if span.early == span.late:
-        return (Effect(span.early, fact, span, found),)
-    times = {Edge.EARLY: span.early, Edge.LATE: span.late, Edge.EXACT: instant_of(fact)}
-    return tuple(Effect(times[edge], fact, span, (edge,)) for edge in found if times[edge] < math.inf)
+        made: tuple[Effect, ...] = (Effect(span.early, fact, span, found),)
+    else:
+        times = {Edge.EARLY: span.early, Edge.LATE: span.late, Edge.EXACT: instant_of(fact)}
+        made = tuple(Effect(times[edge], fact, span, (edge,)) for edge in found if times[edge] < math.inf)
+    if fact.type == "consent" and "expires" in data:
+        end = expiry(data, started)
+        if span.late < end < span.late + _LONGEST:
+            return (*made, Effect(end, fact, span, ()))
+    return made
 
 
 class Fold:
@@ -102,9 +118,16 @@ class Fold:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self._dated: Kept[date | None, Fold] = Kept()
         self._surveyor = Surveyor(policy)
         self._decided: Kept[tuple[Survey, tuple[str, ...], int], Decided] = Kept()
         self._equal: Kept[tuple[Ruling, ...], Decided] = Kept()
+
+    def on(self, day: date | None) -> "Fold":
+        """Of the same packs and overlay, with what binds on that day."""
+        if day == self.policy.day:
+            return self
+        return self._dated.get(day) or self._dated.keep(day, Fold(self.policy.on(day)))
 
     def first(self, head: Head) -> Step:
         call = opening(head)
@@ -114,11 +137,13 @@ class Fold:
 
     def next(self, last: Step, effect: Effect) -> Step:
         fact, call, book = effect.fact, last.call, last.book
-        raised: list[str] = []
+        flags: list[str] = []
+        if call.expires <= effect.at and call.ended is None:
+            call = expire(call, effect.at)
         for edge in effect.edges:
             members = call.members
-            call, flags = apply(call, fact, data_of(fact), effect.span, edge, self.policy, book)
-            raised += flags
+            call, own = apply(call, fact, data_of(fact), effect.span, edge, self.policy, book)
+            flags += own
             if call.members is not members:
                 book = self.policy.book(call.sector, call.places())
         was_on = last.was_on | last.decided.on if effect.at > last.at else last.was_on
@@ -127,9 +152,13 @@ class Fold:
         else:
             survey = self._surveyor.survey(book, call)
             decided = self._decide(book, call, survey, was_on)
-        raised += _reported(fact, survey, decided)
-        new = tuple([Flag(name, instant_of(fact), fact.event_id) for name in raised])
-        return Step(effect.at, effect, call, book, survey, was_on, decided, new)
+        due, directed = last.owed, last.directed
+        if call is not last.call or last.effect is None:
+            due = owed(book, call, survey, decided.rulings, decided.on, was_on)
+            directed = since(due, last.directed, effect.at) if due.told else ()
+        flags += [*_reported(fact, survey, decided), *raised(due, last.owed)]
+        new = tuple([Flag(name, instant_of(fact), fact.event_id) for name in flags])
+        return Step(effect.at, effect, call, book, survey, was_on, decided, new, due, directed)
 
     def _decide(self, book: Book, call: Call, survey: Survey, was_on: int) -> Decided:
         key = (survey, call.marks, was_on)
@@ -148,7 +177,7 @@ def _ruling(book: Book, call: Call, survey: Survey, was_on: int, index: int) -> 
     verdict = judged.verdict
     if Verdict.STOP < verdict < Verdict.REDACT and not on:
         verdict = Verdict.STOP
-    reason = judged.reason or _capturing_reason(kind, index, call, survey)
+    reason = judged.reason or _capturing_reason(book, kind, index, call, survey)
     state = state_of(verdict, was_on=on)
     told = book.treatment(kind)
     return Ruling(
@@ -156,13 +185,16 @@ def _ruling(book: Book, call: Call, survey: Survey, was_on: int, index: int) -> 
     )
 
 
-def _capturing_reason(kind: Kind, index: int, call: Call, survey: Survey) -> str:
+def _capturing_reason(book: Book, kind: Kind, index: int, call: Call, survey: Survey) -> str:
     if kind in HANDLING_RECORDS:
         return "BUSINESS_RECORD"
     if kind is Kind.TRAINING_DATA:
         return "TRAINING_CONSENT"
+    informed = book.basis_of(kind) != CONSENT
     if survey.consented_segment:
         return "SEGMENT_CONSENT"
+    if informed:
+        return call.marks[index] if call.marks[index] == "SEGMENT_ENDED" else "NOTICE_GIVEN"
     return call.marks[index] or ("CONSENT_GIVEN" if survey.explicit[index] else "CONSENT_IMPLIED")
 
 

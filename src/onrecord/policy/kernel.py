@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from heapq import merge
 from itertools import chain
 from operator import itemgetter
@@ -13,6 +15,8 @@ from onrecord.policy.facts import Fact, Head
 from onrecord.policy.fold import Fold
 from onrecord.policy.folded import Change
 from onrecord.policy.kinds import Kind
+from onrecord.policy.owed import Directive
+from onrecord.policy.pack import Pack
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER, ConsentState, Purpose
 from onrecord.policy.series import Series
@@ -141,6 +145,23 @@ class Timeline:
             old.update(before.flags(as_of))
             new = [flag for flag in new if flag not in old or flag.event_id in own]
         return new
+
+    def directives(self, t: float) -> tuple[Directive, ...]:
+        """What agent and bot are to do at instant `t`, and since when; nothing once the call has ended."""
+        folded = self.trace.folded
+        return folded.steps[folded.position(t)].directed
+
+    def packs(self, t: float) -> Sequence[Pack]:
+        """Those that apply at instant `t`, each with what of it binds on the day of the call."""
+        folded = self.trace.folded
+        return folded.steps[folded.position(t)].book.packs
+
+    def begun(self, started: datetime) -> "Timeline":
+        """The same facts of a call of which it is known now when its clock began."""
+        instant = started.astimezone(UTC)
+        head = replace(self.head, date=instant.date(), started=instant)
+        fold = self.trace.fold.on(head.date)
+        return Timeline(fold.policy, head, empty(fold, head)).with_facts(list(self.facts))
 
     def consents(self, t: float) -> dict[str, dict[Purpose, ConsentState]]:
         """Per party that is asked, by its id or role, the state of its consent for each purpose at instant `t`."""

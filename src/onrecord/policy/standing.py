@@ -5,14 +5,31 @@ from dataclasses import dataclass
 
 from onrecord.policy.book import Book, Judgment
 from onrecord.policy.call import NOWHERE, Call, Grant, Member, OptOut, Record, Segment, Views, prompt_of
+from onrecord.policy.emotion import barred
 from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import Kind
+from onrecord.policy.notice import noticed
+from onrecord.policy.options import CONSENT, INTERESTS
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import BASE, INDEX, ORDER, SEPARATE, ConsentState, Purpose
-from onrecord.policy.situations import Situation
+from onrecord.policy.situations import MEANING, Situation
 from onrecord.policy.verdict import Verdict
 
 _RECORDED = (Kind.AUDIO_RECORDING, Kind.VIDEO_RECORDING, Kind.TRANSCRIPT)
+_ASK = tuple(
+    MEANING[situation].reason
+    for situation in (
+        Situation.CONSENT_MISSING,
+        Situation.NOTICE_MISSING,
+        Situation.CONSENT_STALE,
+        Situation.CONSENT_EXPIRED,
+        Situation.CONSENT_NOT_CARRIED,
+        Situation.NEW_PARTY,
+        Situation.NOTICE_NOT_PROVEN,
+        Situation.JURISDICTION_UNKNOWN,
+        Situation.IMPLIED_NOT_ENOUGH,
+    )
+)
 _MISSING = Situation.CONSENT_MISSING.bit | Situation.NEW_PARTY.bit | Situation.IMPLIED_NOT_ENOUGH.bit
 
 
@@ -26,6 +43,7 @@ class Survey:
     sources: Sequence[Verdict]
     judged: Sequence[Judgment]
     consented_segment: bool
+    asking: tuple[str, ...]
 
 
 def valid_grants(call: Call, record: Record) -> tuple[Grant, ...]:
@@ -44,24 +62,47 @@ def valid_grants(call: Call, record: Record) -> tuple[Grant, ...]:
 def standing(call: Call, member: Member, purpose: Purpose, book: Book) -> tuple[Situation, bool]:
     """What holds for one party and purpose, and whether the consent is explicit."""
     record = member.record(purpose)
+    if book.basis(purpose) != CONSENT:
+        return _informed(call, member, purpose, book)
     if record.withdrawn is not None:
         return Situation.WITHDRAWN, False
     if record.declined is not None:
         return Situation.DECLINED, False
+    if record.objected is not None:
+        return Situation.OBJECTED, False
     if not record.grants:
-        if record.lost is not None:
-            return Situation.CONSENT_NOT_CARRIED, False
-        return (Situation.CONSENT_MISSING if member.joined is None else Situation.NEW_PARTY), False
+        return _lacking(member, record), False
     valid = valid_grants(call, record)
     if not valid:
         return Situation.CONSENT_STALE, False
-    if any(g.proven and g.explicit for g in valid):
+    proven = [g for g in valid if g.grade >= book.grade]
+    if any(g.explicit for g in proven):
         return Situation.IN_FORCE, True
-    if not any(g.proven for g in valid):
+    if not proven:
         return Situation.NOTICE_NOT_PROVEN, False
     if book.explicit:
         return (Situation.JURISDICTION_UNKNOWN if book.unknown else Situation.IMPLIED_NOT_ENOUGH), False
     return Situation.IN_FORCE, False
+
+
+def _lacking(member: Member, record: Record) -> Situation:
+    if record.lost is not None:
+        return Situation.CONSENT_NOT_CARRIED
+    if record.expired:
+        return Situation.CONSENT_EXPIRED
+    return Situation.CONSENT_MISSING if member.joined is None else Situation.NEW_PARTY
+
+
+def _informed(call: Call, member: Member, purpose: Purpose, book: Book) -> tuple[Situation, bool]:
+    """Where no consent is needed, but a notice; under legitimate interests whoever refuses objects."""
+    record = member.record(purpose)
+    closings = (record.objected, record.declined, record.withdrawn)
+    if book.basis(purpose) == INTERESTS and any(closing is not None for closing in closings):
+        return Situation.OBJECTED, False
+    granted = any(g.grade >= book.grade for g in valid_grants(call, record))
+    if granted or noticed(call, member, purpose, book.grade):
+        return Situation.IN_FORCE, False
+    return Situation.NOTICE_MISSING, False
 
 
 def pauses(segment: Segment, book: Book) -> bool:
@@ -80,7 +121,7 @@ def consent_state(call: Call, member: Member, purpose: Purpose) -> ConsentState:
         if not valid:
             return ConsentState.STALE
         return ConsentState.GRANTED if any(g.explicit for g in valid) else ConsentState.IMPLIED
-    if record.lost is not None:
+    if record.lost is not None or record.expired:
         return ConsentState.EXPIRED
     return ConsentState.NOTIFIED if member.heard else ConsentState.UNKNOWN
 
@@ -126,7 +167,7 @@ _COUNTING = tuple(
 
 def _views(call: Call, book: Book, member: Member) -> Views:
     """Bits and explicitness of one party: per purpose of `_PURPOSES`, then per kind of `_SEPARATE`."""
-    key = (call.versions, book.explicit, book.unknown)
+    key = (call.versions, book)
     found = member.views.get(key)
     if found is None:
         base = [_base_bits(call, book, member, purpose) for purpose in _PURPOSES]
@@ -148,13 +189,17 @@ class Surveyor:
         opted = _opted(call.opt_outs) if call.opt_outs else _NO_OPT_OUT
         segments = frozenset([segment.type for segment in call.segments])
         common, ended, consented = _of_all(book, call)
-        key = (book, merged, opted, segments, common, ended, consented, call.enabled, call.barred)
+        feelings = Situation.EMOTION_PROHIBITED.bit if barred(call, book) else 0
+        key = (book, merged, opted, segments, common, ended, consented, feelings, call.enabled, call.barred)
         found = self._made.get(key)
         if found is None:
             bits, explicit = _per_kind(book, call, merged, opted, common, ended)
+            bits[INDEX[Kind.SENTIMENT]] |= feelings
             sources = _sources(self._policy, book, bits)
             judged = [book.judge(k, bits[i], segments, sources[i]) for i, k in enumerate(ORDER)]
-            found = self._made.keep(key, Survey(bits, explicit, sources, judged, consented))
+            reasons = {judgment.reason for judgment in judged}
+            asking = tuple(reason for reason in _ASK if reason in reasons)
+            found = self._made.keep(key, Survey(bits, explicit, sources, judged, consented, asking))
         return found
 
 

@@ -20,7 +20,7 @@ _LATE_CLOSINGS = {
     "consent_withdrawn": "CAPTURED_AFTER_OPT_OUT",
     "segment_start": "CAPTURED_IN_SENSITIVE_SEGMENT",
 }
-_OWN = frozenset({"system_barred", "system_acknowledged"})
+_OWN = frozenset({"system_barred", "system_acknowledged", "prompt_heard"})
 """What the product says of itself is neither late nor out of order, and makes nothing else so."""
 # Facts by id, the first of each; every mapping at least twice as large as the next, so that adding one is cheap.
 Told = tuple[Mapping[str, Fact], ...]
@@ -57,7 +57,7 @@ def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Steps[Trace]:
             trace, facts = empty(trace.fold, head), sorted((*trace.facts, *facts), key=lambda known: known.received)
             break
         last = fact.received
-    hearing = _Hearing(trace)
+    hearing = _Hearing(trace, head)
     for fact in facts:
         yield from hearing.hear(fact)
         yield
@@ -67,7 +67,8 @@ def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Steps[Trace]:
 class _Hearing:
     """Facts one after the other, folded only where what was known until then must be asked."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, head: Head) -> None:
+        self._started = head.started
         self._fold = trace.fold
         self._told, self._new = trace.told, dict[str, Fact]()
         self._latest, self._delay = trace.latest, trace.delay
@@ -88,7 +89,7 @@ class _Hearing:
                 self._latest = max(self._latest, span_of(fact).early)
         if first is None or _conflicts(first, fact):
             self._delay = max(self._delay, fact.received - span_of(fact).early)
-            self._waiting += effects(fact)
+            self._waiting += effects(fact, self._started)
 
     def heard_all(self, trace: Trace, facts: Sequence[Fact]) -> Steps[Trace]:
         known = yield from self._before()

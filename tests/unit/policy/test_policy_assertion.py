@@ -44,11 +44,12 @@ CLOSINGS = [
     ("transfer", {"carries_consent": False}),
     ("capture_report", {}),
     ("bypass", {}),
+    ("objection", {"scope": ["recording"]}),
 ]
 
 
-def test_the_types_are_those_of_the_readme():
-    assert set(README) == CLIENT_TYPES
+def test_the_types_are_those_of_the_readme_and_an_objection():
+    assert {*README, "objection"} == CLIENT_TYPES
 
 
 @pytest.mark.parametrize("kind", sorted(README))
@@ -72,7 +73,7 @@ def test_closings_are_free_to_all_in_the_conversation(source, kind, data):
     [
         (
             "crm",
-            {"opt_out", "consent_withdrawn", "erasure_request", "consent declined", "consent stored"}
+            {"opt_out", "consent_withdrawn", "objection", "erasure_request", "consent declined", "consent stored"}
             | {"jurisdiction_update"},
         ),
         ("capture_system", {"capture_ack", "capture_report", "bypass"}),
@@ -80,6 +81,7 @@ def test_closings_are_free_to_all_in_the_conversation(source, kind, data):
 )
 def test_who_is_outside_says_only_what_is_its_own(source, own):
     everything = {**README, **{f"{kind} {n}": data for n, (kind, data) in enumerate(CLOSINGS)}}
+    everything["objection"] = {}
     everything["consent declined"] = {"result": "declined"}
     everything["consent unanswered"] = {"result": "no_response"}
     everything["consent stored"] = {"result": "accepted", "method": "stored_profile"}

@@ -1,0 +1,27 @@
+"""Where feelings may not be inferred: at work, in education, of staff and of candidates (EU AI Act, art. 5(1)(f))."""
+
+from onrecord.policy.book import Book
+from onrecord.policy.call import CUSTOMER, Call, staffed
+
+_INTERVIEW = frozenset({"interview", "interviews"})
+_SECTORS = frozenset(
+    {"hiring", "recruitment", "recruiting", "hr", "human_resources", "employment"}
+    | {"staffing", "workplace", "work", "education", "school", "university", "training"}
+)
+_ROLES = frozenset(
+    {"candidate", "applicant", "interviewee", "employee", "worker", "trainee", "apprentice", "student", "pupil"}
+)
+
+
+def prohibited(sector: str, role: str) -> bool:
+    """Whether nobody may infer the feelings of a party in that role, in a conversation of that sector. Whoever is
+    interviewed is a candidate unless called a customer."""
+    bare, sector = role.rstrip("0123456789_-# ").lower(), sector.lower()
+    if sector in _INTERVIEW and bare != CUSTOMER:
+        return True
+    return sector in _SECTORS or bare in _ROLES or staffed(role)
+
+
+def barred(call: Call, book: Book) -> bool:
+    """Whether sentiment may not be made of this call at all. What is made of a call is of those who are asked."""
+    return not book.emotion_allowed or any(prohibited(call.sector, member.role) for member in call.asked())
