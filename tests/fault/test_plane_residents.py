@@ -90,6 +90,24 @@ def test_what_rests_leaves_the_least_used_first(monkeypatch):
     scenario(told)
 
 
+def test_what_is_sealed_leaves_before_it_is_too_much(monkeypatch):
+    monkeypatch.setattr(finding, "MAX_SEALED", 2)
+
+    async def told(life):
+        names = [await admitted(life) for _ in range(5)]
+        for name in names[1:]:
+            await elsewhere(seal(life.d, life.d.live[name], WHO))
+        await elsewhere(find(life.d, names[1]))
+        make_room(life.d)
+        assert list(life.d.live) == [names[0], names[4], names[1]], (
+            "the one that is not sealed, and two that were used last"
+        )
+        live = await elsewhere(find(life.d, names[2]))
+        assert live.conversation.seal is not None
+
+    scenario(told)
+
+
 def test_what_is_held_or_goes_on_stays(monkeypatch):
     monkeypatch.setattr(finding, "MAX_RESIDENT", 0)
 

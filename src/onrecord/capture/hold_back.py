@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from onrecord.capture.clockmap import ClockMap
 
+_NONE = memoryview(bytearray())
+
 
 @dataclass(slots=True)
 class Held:
@@ -17,8 +19,8 @@ class Held:
 
 class HoldBack:
     """Stretches of one track, in order, no sample twice. At most `capacity` samples may lie from the first held to the
-    last: position p stands at p modulo the capacity. The buffer is made once, and again only by `reserve`; it is never
-    resized, and what leaves is overwritten where it stood."""
+    last: position p stands at p modulo the capacity. The buffer is made by `make`, given back by `release` and made
+    again by `reserve`; it is never resized, and what leaves is overwritten where it stood."""
 
     __slots__ = ("_held", "_size", "_sound", "_width", "capacity")
 
@@ -27,17 +29,33 @@ class HoldBack:
         self._width = width
         self._held: list[Held] = []
         self._size = capacity * width
-        self._sound = memoryview(bytearray(self._size))
+        self._sound = _NONE
+
+    @property
+    def made(self) -> bool:
+        """Whether there is a buffer, without which nothing is written."""
+        return self._sound is not _NONE
 
     @property
     def first(self) -> Held | None:
         return self._held[0] if self._held else None
+
+    def make(self) -> None:
+        if self._sound is _NONE:
+            self._sound = memoryview(bytearray(self._size))
+
+    def release(self) -> None:
+        """Gives the buffer back where nothing is held."""
+        if not self._held:
+            self._sound = _NONE
 
     def reserve(self, capacity: int) -> None:
         """Room for at least so much."""
         if capacity <= self.capacity:
             return
         before, old, self.capacity, self._size = self._sound, self.capacity, capacity, capacity * self._width
+        if before is _NONE:
+            return
         self._sound = memoryview(bytearray(self._size))
         for held in self._held:
             for at, upto, low in _parts(held.start, held.end, old):

@@ -25,8 +25,8 @@ def _blank(encoding: Encoding, samples: int) -> bytes:
 
 
 class OpenSegment:
-    """Covers [start, end), at most `capacity` samples of one epoch. Its buffer is made once, silent, and never resized,
-    so that what is withheld is overwritten where it stood and left nowhere else."""
+    """Covers [start, end), at most `capacity` samples of one epoch. Its buffer is made silent with the first sound, and
+    never resized, so that what is withheld is overwritten where it stood and left nowhere else."""
 
     __slots__ = ("_blank", "_buffer", "_encoding", "_width", "capacity", "clock", "end", "runs", "start", "uncertainty")
 
@@ -39,15 +39,26 @@ class OpenSegment:
         self._encoding = encoding
         self._width = encoding.width
         self._blank = _blank(encoding, capacity)
-        self._buffer = bytearray(self._blank)
+        self._buffer: bytearray | None = None
+
+    def _made(self) -> bytearray:
+        if self._buffer is None:
+            self._buffer = bytearray(self._blank)
+        return self._buffer
 
     def restart(self, start: int, clock: ClockMap) -> None:
         """Empty, from `start` on."""
-        self._buffer[:] = self._blank
+        if self._buffer is not None:
+            self._buffer[:] = self._blank
         self.start = self.end = start
         self.clock = clock
         self.uncertainty = clock.uncertainty
         self.runs = Runs()
+
+    def release(self) -> None:
+        """Gives the buffer back where nothing was decided."""
+        if self.start == self.end:
+            self._buffer = None
 
     def fits(self, end: int) -> bool:
         return end - self.start <= self.capacity
@@ -60,7 +71,7 @@ class OpenSegment:
     def append(self, end: int, sound: Sound) -> None:
         """Samples up to `end`, permitted."""
         low, high = (self.end - self.start) * self._width, (end - self.start) * self._width
-        with memoryview(self._buffer) as buffer, buffer[low:high] as target:
+        with memoryview(self._made()) as buffer, buffer[low:high] as target:
             sound.copy(self.end, end, target)
         self.runs.add(self.end, end, Fate.PASSED)
         self.end = end
@@ -68,7 +79,7 @@ class OpenSegment:
     def insert(self, start: int, payload: memoryview, uncertainty: int) -> None:
         """Samples for a hole inside, permitted."""
         low = (start - self.start) * self._width
-        self._buffer[low : low + len(payload)] = payload
+        self._made()[low : low + len(payload)] = payload
         self.runs.paint(start, start + len(payload) // self._width, Fate.PASSED)
         self.uncertainty = max(self.uncertainty, uncertainty)
 
@@ -76,7 +87,7 @@ class OpenSegment:
         """Overwrites what is closed now; how many samples that was."""
         closed = judge.withheld(self.runs.passed(), slot_samples(self.clock.rate), self.uncertainty)
         for start, end in closed:
-            overwrite(self._buffer, self._encoding, start - self.start, end - self.start)
+            overwrite(self._made(), self._encoding, start - self.start, end - self.start)
             self.runs.paint(start, end, Fate.POLICY)
         return sum(end - start for start, end in closed)
 
@@ -91,7 +102,7 @@ class OpenSegment:
         low, high = (start - self.start) * self._width, (end - self.start) * self._width
         return Segment(
             start=start,
-            payload=self._buffer[low:high],
+            payload=self._made()[low:high],
             gaps=tuple(Gap(*run) for run in inner if run.fate is not Fate.PASSED),
             encoding=self._encoding,
             rate=self.clock.rate,

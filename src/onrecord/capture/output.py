@@ -127,6 +127,10 @@ class Output:
             self.handed.add(segment)
             self.ready.append(segment)
 
+    def release(self) -> None:
+        """Keeps no buffer while nothing is decided."""
+        self._open.release()
+
     def take_ready(self) -> tuple[Segment, ...]:
         ready, self.ready = self.ready, []
         return tuple(ready)

@@ -141,12 +141,15 @@ class TrackGate:
         return self._out.judge_by(self._out.permission)
 
     def flush(self, until: int | None = None) -> tuple[Segment, ...]:
-        """Drains the hold-back up to position `until` (all of it by default) and hands over what is open."""
+        """Drains the hold-back up to position `until` (all of it by default) and hands over what is open. With nothing
+        held there is no buffer until more comes."""
         self._settle()
         if until is None:
             self._settle_stray(taken=True)
         self._release(self._head if until is None else until, sure=True)
         self._out.cut()
+        self._held.release()
+        self._out.release()
         return self._hand_over()
 
     def peek_runs(self, until: int | None = None) -> tuple[Run, ...]:
@@ -192,7 +195,7 @@ class TrackGate:
     def _next_limit(self) -> int:
         """The head from which on an orderly frame is more than written down: the open segment is full by then, or its
         end known. Beyond all heads where the next frame is to be looked at in any case."""
-        if self._out.ready or self._stray is not None or self._head < self._clock.origin:
+        if not self._held.made or self._out.ready or self._stray is not None or self._head < self._clock.origin:
             return -1
         first, uncertainty = self._held.first, self._clock.uncertainty
         if first is None:
@@ -237,6 +240,7 @@ class TrackGate:
 
     def _take(self, frame: Frame) -> None:
         """Gives every part of a frame its place: late, inside the open segment, or in hold-back."""
+        self._held.make()
         position, end = frame.start, frame.end
         known = min(end, max(position, self._head))
         self._out.late(position, known, self._clock, frame)

@@ -1,6 +1,7 @@
 """Brings a conversation into memory: from what this process holds, or from its events."""
 
 import asyncio
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from onrecord.workflow.packs import timeline_of
 from onrecord.workflow.side_records import RecordKind
 
 MAX_RESIDENT = 2000
+MAX_SEALED = 128
 FACTS = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED, Internal.EVENT_CONFLICTED})
 
 
@@ -110,10 +112,16 @@ def load(d: Deployment, interaction: str, rows: list[EventRow]) -> Live:
 
 
 def make_room(d: Deployment) -> None:
-    """Forgets conversations at rest, the least recently used first, as long as there are more than MAX_RESIDENT."""
-    surplus = max(0, len(d.live) - MAX_RESIDENT)
-    resting = (name for name, live in d.live.items() if name not in d.holders and _rests(live))
-    for name in list(islice(resting, surplus)):
+    """Forgets conversations at rest, the least recently used first, as long as more than MAX_SEALED of all are sealed,
+    or there are more than MAX_RESIDENT."""
+    sealed = [name for name, live in d.live.items() if live.conversation.seal is not None]
+    _forget(d, sealed, len(sealed) - MAX_SEALED)
+    _forget(d, d.live, len(d.live) - MAX_RESIDENT)
+
+
+def _forget(d: Deployment, names: Iterable[str], surplus: int) -> None:
+    resting = (name for name in names if name not in d.holders and _rests(d.live[name]))
+    for name in list(islice(resting, max(0, surplus))):
         live = d.live.pop(name)
         d.measures.frames.leave(live)
         if live.is_shut:

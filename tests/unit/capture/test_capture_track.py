@@ -434,6 +434,21 @@ def test_what_is_withheld_is_overwritten_where_it_stood():
     assert not any(buffer)
 
 
+def test_nothing_held_keeps_no_buffer_until_more_comes():
+    gate = gate_of()
+    assert not gate._held.made
+    play(gate, 0, 2 * SECOND)
+    gate.flush(SECOND)
+    assert gate._held.made, "a second of it is still held"
+    gate.flush()
+    assert not gate._held.made
+    gate.begin(ClockMap(SECOND, 2.0, 20.0))
+    assert not gate._held.made
+    play(gate, 2 * SECOND, 3 * SECOND)
+    (segment,) = gate.flush()
+    assert segment.payload == sound(2 * SECOND, SECOND)
+
+
 def test_what_is_held_is_overwritten_where_it_stood_when_a_less_certain_clock_needs_more_room():
     gate = gate_of()
     play(gate, 0, SECOND)

@@ -50,6 +50,12 @@ class Intake(Served):
 
     def ended(self) -> None:
         self._turns.discard(self)
+        self.overload = None
+
+    def left(self, _: object) -> None:
+        """Nothing comes any more. The socket is part of no circle then: its call leaves memory without the garbage
+        collector, which seldom looks."""
+        self._handle = _nobody
 
     def take(self, item: Item) -> None:
         """Handles it now, where nothing waits before it and it is nobody else's turn."""
@@ -151,6 +157,10 @@ class Intake(Served):
             self._wire.resume_reading()
         else:
             self._wire.pause_reading()
+
+
+def _nobody(_: Item) -> None:
+    pass
 
 
 def _size(item: Message | bytes | None) -> int:

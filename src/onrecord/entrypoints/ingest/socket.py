@@ -257,6 +257,8 @@ class MediaSocket(WSListener):
     @override
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._finish()
+        if self._ending is not None:
+            self._ending.add_done_callback(self._intake.left)
 
     def _finish(self) -> None:
         if self._impatience is not None:
@@ -283,6 +285,7 @@ class MediaSocket(WSListener):
         finally:
             self._intake.ended()
             self._sockets.open.discard(self)
+            self._unread = None
 
     async def shut_down(self) -> None:
         """For the end of the server: closes, and waits until the close is on record."""
