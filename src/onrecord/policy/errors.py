@@ -21,3 +21,7 @@ class InvalidEventError(PolicyError):
 
 class InvalidScenarioError(PolicyError):
     code = "invalid_scenario"
+
+
+class InvalidPromptsError(PolicyError):
+    code = "invalid_prompts"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations, pairwise
+from typing import Protocol
 
 from onrecord.policy.clauses import Dated, Duty, Rule, Treatment
 from onrecord.policy.derivation import in_order, merged
@@ -29,6 +30,16 @@ _EVERY = frozenset(
 )
 
 
+class Sourced(Dated, Protocol):
+    """What rests on a citation."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`clause`: the id of a rule, duty, treatment and so on, None where the pack as a whole is meant."""
@@ -49,6 +60,10 @@ class Read:
 
     def finding(self, clause: str | None, code: str, message: str) -> Finding:
         return Finding(self.file, self.pack.id, clause, code, message)
+
+    def drafts(self) -> list[str]:
+        """The clauses whose citation nobody has reviewed."""
+        return [clause.id for clause in _sourced(self.pack) if clause.status == "draft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +99,18 @@ def _covers(one: Dated, other: Dated) -> bool:
     return one.effective <= other.effective and _last(other) <= _last(one)
 
 
-def _dated(pack: Pack) -> Iterator[tuple[str, Dated]]:
-    yield from ((rule.id, rule) for rule in pack.rules)
-    yield from ((duty.id, duty) for duty in pack.duties)
-    yield from ((kept.id, kept) for kept in pack.documentation)
-    yield from ((owed.id, owed) for owed in pack.disclosures)
-    yield from ((right.id, right) for right in pack.rights)
+def _sourced(pack: Pack) -> Iterator[Sourced]:
+    yield from pack.rules
+    yield from pack.duties
+    yield from pack.documentation
+    yield from pack.disclosures
+    yield from pack.rights
 
 
 def _outside(read: Read) -> Iterator[Finding]:
-    for name, clause in _dated(read.pack):
+    for clause in _sourced(read.pack):
         if not _meet(clause, read.pack):
-            yield read.finding(name, "unreachable", "it binds on no day on which its pack does")
+            yield read.finding(clause.id, "unreachable", "it binds on no day on which its pack does")
 
 
 def _contradictory(read: Read) -> Iterator[Finding]:

@@ -1,18 +1,22 @@
 """The file of a pack, read for the lint: where the format refuses it, what is wrong is named as a finding."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from onrecord.policy.derivation import in_order
-from onrecord.policy.errors import InvalidPackError
+from onrecord.policy.errors import InvalidPackError, InvalidPromptsError
 from onrecord.policy.kinds import Kind
-from onrecord.policy.lint import Finding, Read
+from onrecord.policy.lint import Finding, Read, Stated
 from onrecord.policy.pack import parse
 from onrecord.policy.packform import GROUPS
 from onrecord.policy.packtext import Tree, read
+from onrecord.policy.period import PERIOD
+from onrecord.policy.purposes import opened
 
+LARGEST_PROMPTS = 4 * 1024 * 1024
 SOURCED = ("rules", "duties", "documentation", "disclosures", "rights")
 _LETTER = re.compile(r"[^\W\d_]")
 _KINDS = {kind.value for kind in Kind}
@@ -30,6 +34,34 @@ def read_pack(file: str, data: bytes) -> tuple[Read | None, list[Finding]]:
         return Read(file, parse(data)), found
     except InvalidPackError as error:
         return None, found or [Finding(file, pack_id, None, error.code, error.message)]
+
+
+def read_prompts(data: bytes) -> list[Stated]:
+    """Registered prompts, as `GET /v1/prompts` lists them or as a bare list. One that names no purpose asks for the
+    conversation as a whole. Errors: InvalidPromptsError."""
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidPromptsError("the file of prompts is not JSON") from error
+    listed = tree.get("prompts") if isinstance(tree, dict) else tree
+    if len(data) > LARGEST_PROMPTS or not isinstance(listed, list):
+        raise InvalidPromptsError("the file of prompts is larger than 4 MiB, or no list of prompts")
+    return [_stated(item) for item in listed]
+
+
+def _stated(item: Any) -> Stated:
+    fields = item if isinstance(item, dict) else {}
+    name, version, retention = fields.get("prompt_id"), fields.get("version"), fields.get("retention")
+    if not isinstance(name, str) or not isinstance(version, str | None):
+        raise InvalidPromptsError("a prompt has no `prompt_id`, or a `version` that is no text")
+    if retention is not None and not (isinstance(retention, str) and PERIOD.fullmatch(retention)):
+        raise InvalidPromptsError(
+            "the `retention` of a prompt is no ISO 8601 duration in years, months, weeks and days"
+        )
+    purposes = fields.get("purposes")
+    if not isinstance(purposes, list | None):
+        raise InvalidPromptsError("the `purposes` of a prompt are no list")
+    return Stated(f"{name}@{version}" if version else name, opened(purposes or None), retention)
 
 
 def _shown(tree: Mapping[str, Tree]) -> Iterator[tuple[str | None, str, str]]:

@@ -32,8 +32,9 @@ class SignedText:
 
 
 def signed_text(name: str, data: bytes, trusted: Sequence[note.Verifier] | None) -> SignedText:
-    """A pack as a signed note; `name` is what errors call it. `trusted` None: nobody asks who signed. Errors: PackSignatureError where the note is
-    none, where nobody trusted signed it, or where the signature of one of them does not hold."""
+    """A pack as a signed note; `name` is what errors call it. `trusted` None: nobody asks who signed. Errors:
+    PackSignatureError where the note is none, where nobody trusted signed it, or where the signature of one of them
+    does not hold."""
     try:
         parsed = note.parse(data)
         if trusted is None:
