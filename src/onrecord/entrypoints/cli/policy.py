@@ -6,6 +6,7 @@ import sys
 
 COMMANDS = {
     "test": "scenarios: what the packs decide, beside what is expected",
+    "explain": "why one kind has the verdict that it has",
     "matrix": "verdicts over combinations of packs",
     "replay": "stored conversations against other packs, every difference",
     "lint": "what is wrong with policy packs, before they are adopted",

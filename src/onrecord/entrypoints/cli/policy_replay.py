@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from onrecord.entrypoints.bootstrap import open_records
-from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.entrypoints.cli.progress import Progress
+from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.policy.compare import Difference
 from onrecord.policy.verdict import Ruling
 from onrecord.workflow.rejudge import Account, Rejudged, begun_from, checked, rejudge
