@@ -10,6 +10,7 @@ COMMANDS = {
     "matrix": "verdicts over combinations of packs",
     "replay": "stored conversations against other packs, every difference",
     "lint": "what is wrong with policy packs, before they are adopted",
+    "sign": "a signed note over a pack, by whoever answers for its text",
 }
 
 
