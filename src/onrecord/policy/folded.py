@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from onrecord.base.stretch import Stretch, normalise
 from onrecord.policy.facts import Head
@@ -18,11 +18,16 @@ _at = attrgetter("at")
 
 
 class Change(NamedTuple):
-    """From `at` on, by the event `cause`, a kind's verdict, state or reason is another."""
+    """From `at` on, by the event `cause`, a kind's verdict, state or reason is another; `text` is `ruling` written."""
 
     at: float
     cause: str | None
     ruling: Ruling
+    text: str
+
+    @classmethod
+    def to(cls, ruling: Ruling, at: float, cause: str | None) -> Self:
+        return cls(at, cause, ruling, ruling.written(0.0 if cause is None else at))
 
     def decision(self, ruling: Ruling) -> Decision:
         """`ruling` says the same, but other rules may have determined it since."""
@@ -116,7 +121,7 @@ class Folded(NamedTuple):
         if step.decided is not before:
             listed = list(changes)
             for index in before.unlike(step.decided):
-                listed[index] = listed[index].grown((Change(step.at, cause, step.decided.rulings[index]),))
+                listed[index] = listed[index].grown((Change.to(step.decided.rulings[index], step.at, cause),))
             changes = tuple(listed)
         flagged = self.flagged.grown((step,)) if step.raised else self.flagged
         return Folded(self.steps.grown((step,)), changes, flagged)
@@ -180,7 +185,7 @@ def _changes(steps: Series[Step], low: int, high: int, touched: set[int]) -> dic
             alone = None if step.effect is None else step.effect.fact.event_id
             for index in before.unlike(step.decided):
                 cause = alone if begin == number else _cause(steps, begin, number, index)
-                found[index].append(Change(step.at, cause, step.decided.rulings[index]))
+                found[index].append(Change.to(step.decided.rulings[index], step.at, cause))
         begin = number + 1
     return found
 
@@ -207,5 +212,5 @@ def _spliced(listed: Series[Change], new: list[Change], start: float, end: float
 
 def unfolded(fold: Fold, head: Head) -> Folded:
     first = fold.first(head)
-    changes = tuple([Series([Change(first.at, None, r)]) for r in first.decided.rulings])
+    changes = tuple([Series([Change.to(r, first.at, None)]) for r in first.decided.rulings])
     return Folded(Series([first]), changes, Series())

@@ -29,7 +29,6 @@ KERNEL = "onrecord-policy-kernel/1"
 _MOST_NEXT = 8
 _FEW = 8
 _WORDS = tuple(kind.value for kind in ORDER)
-_NAMES = tuple(f'"{word}":' for word in _WORDS)
 Transition = tuple[float, Kind, Decision]
 
 
@@ -90,12 +89,11 @@ class Timeline:
         folded = self.trace.folded
         rulings = folded.steps[folded.position(t)].decided.rulings
         found: list[str] = []
-        for name, ruling, listed in zip(_NAMES, rulings, folded.changes, strict=True):
+        for ruling, listed in zip(rulings, folded.changes, strict=True):
             change = listed.items[listed.length - 1]
             if change.at > t:
                 change = listed[max(listed.upto(t) - 1, 0)]
-            start, end = ruling.text
-            found.append(f"{name}{start}{0.0 if change.cause is None else change.at}{end}")
+            found.append(change.text if change.ruling is ruling else ruling.written(change.since))
         return "{" + ",".join(found) + "}"
 
     def decision(self, kind: Kind, t: float) -> Decision:

@@ -45,8 +45,8 @@ def state_of(verdict: Verdict, *, was_on: bool) -> State:
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What holds for one kind, whenever it began. `rules` are the ids of the rules that determined it; `words` is all
-    of it as JSON, in the order of the contract, with a `since` of 0 in its place; `text` the same written, before and
-    after the `since`."""
+    of it as JSON, in the order of the contract, with a `since` of 0 in its place; `text` the same written as
+    the member of its kind, before and after the `since`."""
 
     kind: Kind
     verdict: Verdict
@@ -74,7 +74,11 @@ class Ruling:
         }
         object.__setattr__(self, "words", words)
         start, _, end = json.dumps(words, separators=(",", ":")).partition(f"{_SINCE}0.0")
-        object.__setattr__(self, "text", (start + _SINCE, end))
+        object.__setattr__(self, "text", (f'"{self.kind.value}":{start}{_SINCE}', end))
+
+    def written(self, since: float) -> str:
+        start, end = self.text
+        return f"{start}{since}{end}"
 
     def alike(self, other: "Ruling") -> bool:
         """Whether both say the same to those who see it."""
