@@ -167,6 +167,14 @@ def test_takes_nothing_but_json(value: str) -> None:
 
 def test_a_body_that_has_arrived_is_read_without_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body.asyncio, "timeout", None)
-    wanted = request({"content-length": "5"}, b"12345")
-    wanted.scope[body.ARRIVED] = True
+    wanted = request({"content-length": "5"})
+    wanted.scope[body.ARRIVED] = b"12345"
     assert read(wanted) == b"12345"
+
+
+def test_a_body_that_has_arrived_is_bounded_whatever_was_declared() -> None:
+    wanted = request({"content-length": "5"})
+    wanted.scope[body.ARRIVED] = bytes(11)
+    with pytest.raises(RequestError) as caught:
+        read(wanted)
+    assert caught.value.code == "body_too_large"

@@ -18,11 +18,12 @@ READ_SECONDS = 30.0
 MAX_DEPTH = 32
 INLINE_BYTES = 64 * 1024
 ARRIVED = "onrecord.arrived"
-"""In the scope of a request whose body has arrived: to receive it takes no time."""
+"""In the scope of a request whose body has arrived: its bytes."""
 
 T = TypeVar("T")
 
 _CONTENT_TYPE = re.compile(r'([a-z]+/[a-z0-9.+-]+)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+_KEY_THEN_SPACE = re.compile(rb'"[ \t\r\n]+:')
 _PATH = re.compile(r" - at `(\$[A-Za-z0-9_.\[\]]*)`\Z")
 
 
@@ -33,8 +34,11 @@ async def read(request: Request, limit: int) -> bytes:
     declared = header(request, b"content-length") or "0"
     if not declared.isdecimal() or int(declared) > limit:
         raise _too_large(limit)
-    if ARRIVED in request.scope:
-        return await _received(request.receive, limit)
+    arrived: bytes | None = request.scope.get(ARRIVED)
+    if arrived is not None:
+        if len(arrived) > limit:
+            raise _too_large(limit)
+        return arrived
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await _received(request.receive, limit)
@@ -92,10 +96,12 @@ def decode(data: bytes, form: type[T]) -> T:
 
 
 def _plain(data: bytes, value: object) -> bool:
-    """Whether a glance shows that no object has a key twice and that nothing lies deep: there are no more colons than
-    the outermost object has keys, and few brackets."""
-    flat = type(value) is dict and data.count(b":") == len(value)
-    return flat and data.count(b"[") + data.count(b"{") <= MAX_DEPTH
+    """Whether a glance shows that no object has a key twice and that nothing lies deep: there are no more colons behind
+    a quotation mark than the outermost object has keys, none elsewhere that parts a key from its value, and few
+    brackets."""
+    if type(value) is not dict or data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        return False
+    return data.count(b'":') == len(value) and _KEY_THEN_SPACE.search(data) is None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -102,7 +102,9 @@ class BoundedHttp(HttpToolsProtocol):
     @override
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a word of our own
+        if AT_ONCE in self.scope:  # nobody has begun to read
+            self.scope[ARRIVED] = bytes(self.cycle.body)  # type: ignore[literal-required]  # a word of our own
+            self.cycle.body = bytearray()
         self._in_head = True
         self._head_bytes = self._fields_bytes = 0
 

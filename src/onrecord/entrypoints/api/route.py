@@ -19,16 +19,20 @@ BODY_ERRORS = ("invalid_request", "body_too_large", "unsupported_media_type", "r
 WRITE_ERRORS = ("storage_full", "storage_conflict", "storage_unknown")
 
 
+_FIELDS = "onrecord.fields"
+"""In the scope of a request: its header fields by name, of each the first."""
+
+
 def header(request: Request, name: bytes) -> str | None:
     """The first of that name, which is in lower case."""
-    for known, value in request.scope["headers"]:
-        if known == name:
-            return str(value, "latin-1")
-    return None
+    fields = request.scope.get(_FIELDS)
+    if fields is None:
+        fields = request.scope[_FIELDS] = dict(reversed(request.scope["headers"]))
+    value = fields.get(name)
+    return None if value is None else str(value, "latin-1")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One authenticated request. `body` has been decoded to the form that its route fixes. `arrived`: when its last
     byte was read, by `perf_counter`."""
 
