@@ -11,6 +11,7 @@ COMMANDS = {
     "verify": "checks an evidence pack, offline",
     "prompts": "where recorded prompts are heard in a call",
     "rotate": "a new root key, while no server runs",
+    "reference": "a recorder or transcriber to test against, good or bad",
     "policy": "policy packs as a tool",
 }
 
@@ -24,7 +25,7 @@ def run(argv: list[str]) -> int:
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print("usage: onrecord COMMAND ...\n")
         for name, line in COMMANDS.items():
-            print(f"  {name:8} {line}")
+            print(f"  {name:9} {line}")
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         print("onrecord: unknown_command: see `onrecord --help`", file=sys.stderr)
