@@ -4,18 +4,18 @@ what would end them, and what else of the packs holds there."""
 from collections.abc import Mapping
 from typing import Any
 
-from onrecord.policy.book import Book, Ground
+from onrecord.policy.book import Ground
 from onrecord.policy.call import Member
 from onrecord.policy.clauses import BY_OPTION, Disclosure, Duty, Right, Rule
 from onrecord.policy.fold import Step
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
-from onrecord.policy.lifting import lifting
+from onrecord.policy.lifting import Remedy, lifting
 from onrecord.policy.options import GRADES
 from onrecord.policy.pack import Pack
 from onrecord.policy.purposes import INDEX, Purpose
-from onrecord.policy.situations import BY_WORD, MEANING, RESTING, Situation
-from onrecord.policy.standing import consent_state
+from onrecord.policy.situations import BY_WORD, LIFECYCLE, MEANING, RESTING, Situation
+from onrecord.policy.standing import RECORDED, consent_state
 from onrecord.policy.verdict import Verdict
 
 DRAFT = "draft"
@@ -43,6 +43,8 @@ def explanation(timeline: Timeline, kind: Kind, t: float) -> dict[str, Any]:
         "draft": DRAFT in told,
         "rules": [rules.get(name) or _floor(name) for name in made.rules],
         "conditions": conditions,
+        "sources": _sources(timeline, step, kind, t),
+        "directives": [d._asdict() for d in timeline.directives(t)],
         "purpose": made.purpose,
         "legal_basis": made.legal_basis,
         "retention": made.retention,
@@ -50,9 +52,15 @@ def explanation(timeline: Timeline, kind: Kind, t: float) -> dict[str, Any]:
         "notice_grade": GRADES[step.book.grade],
         "parties": [_party(timeline, step, member) for member in step.call.members],
         "disputed": _disputed(timeline, step),
-        **_clauses(step.book, kind),
+        **_clauses(step, kind),
         "packs": [_pack(pack) for pack in step.book.packs],
     }
+
+
+def _sources(timeline: Timeline, step: Step, kind: Kind, t: float) -> list[dict[str, Any]]:
+    """What the kind is made of, and what holds of that."""
+    made = [timeline.decision(source, t) for sources in _made_of(step, kind) for source in sources]
+    return [{"kind": m.kind.value, "verdict": m.verdict.word, "state": m.state.value, "reason": m.reason} for m in made]
 
 
 def _grounds(step: Step, kind: Kind) -> list[Ground]:
@@ -97,7 +105,10 @@ def _condition(
     situation = ground.situation
     meaning = MEANING[situation]
     since, event = past.since(situation)
-    ways = () if meaning.final else lifting(timeline.policy, step.book, step.call, kind, situation)
+    if situation is Situation.SOURCE_STOPPED:
+        ways = _through_sources(timeline, step, kind)
+    else:
+        ways = () if meaning.final else lifting(timeline.policy, step.book, step.call, kind, situation)
     return {
         "condition": situation.word,
         "reason": meaning.reason,
@@ -108,6 +119,37 @@ def _condition(
         "rules": [rules.get(name) or _floor(name) for name in ground.rules],
         "lifted_by": [[remedy.shown() for remedy in way] for way in ways],
     }
+
+
+def _made_of(step: Step, kind: Kind) -> tuple[tuple[Kind, ...], ...]:
+    """Sources of which all must allow the kind; several such sets where any one of them is enough."""
+    named = step.book.sources.get(kind)
+    if named:
+        return (tuple(named),)
+    return tuple((source,) for source in RECORDED) if kind is Kind.TRAINING_DATA else ()
+
+
+def _through_sources(timeline: Timeline, step: Step, kind: Kind) -> tuple[tuple[Remedy, ...], ...]:
+    """What lifts all that holds the sources. What holds both alike, and ends with the call or a stretch, is said of the
+    kind itself."""
+    ways: list[tuple[Remedy, ...]] = []
+    for sources in _made_of(step, kind):
+        found = [_first_way(timeline, step, s, ground.situation) for s in sources for ground in _grounds(step, s)]
+        known = [way for way in found if way is not None]
+        needed = {repr((remedy.type, remedy.fields)): remedy for way in known for remedy in way}
+        if needed and len(known) == len(found):
+            ways.append(tuple(needed.values()))
+    return tuple(ways)
+
+
+def _first_way(timeline: Timeline, step: Step, source: Kind, situation: Situation) -> tuple[Remedy, ...] | None:
+    """None: there is none."""
+    if situation in RESTING or LIFECYCLE & situation.bit:
+        return ()
+    if situation is Situation.SOURCE_STOPPED:
+        return next(iter(_through_sources(timeline, step, source)), None)
+    ways = () if MEANING[situation].final else lifting(timeline.policy, step.book, step.call, source, situation)
+    return next(iter(ways), None)
 
 
 def _rule(rule: Rule, pack: Pack) -> dict[str, Any]:
@@ -174,11 +216,21 @@ def _disputed(timeline: Timeline, step: Step) -> list[dict[str, Any]]:
     ]
 
 
-def _clauses(book: Book, kind: Kind) -> dict[str, Any]:
-    """What of the packs that apply concerns the kind, beside its rules."""
-    duties = [(pack, one, {"retention": one.retention}) for pack in book.packs for one in pack.duties]
-    owed = [(pack, one, {"what": one.what.value}) for pack in book.packs for one in pack.disclosures]
-    rights = [(pack, one, {"what": one.what.value, "within": one.within}) for pack in book.packs for one in pack.rights]
+def _clauses(step: Step, kind: Kind) -> dict[str, Any]:
+    """What of the packs that apply concerns the kind, beside its rules. A duty is in `conflict` where a restriction
+    meets it, a disclosure `missing` where it is owed there and then."""
+    packs, now = step.book.packs, step.owed
+    duties = [
+        (pack, one, {"retention": one.retention, "conflict": one.id in now.conflicts})
+        for pack in packs
+        for one in pack.duties
+    ]
+    owed = [
+        (pack, one, {"what": one.what.value, "missing": one.what in now.missing})
+        for pack in packs
+        for one in pack.disclosures
+    ]
+    rights = [(pack, one, {"what": one.what.value, "within": one.within}) for pack in packs for one in pack.rights]
     return {
         "duties": [_clause(*each) for each in duties if kind in each[1].kinds],
         "disclosures": [_clause(*each) for each in owed],

@@ -18,6 +18,7 @@ PROMPT, PLACE = "PROMPT", "PLACE"
 _BY_CONSENT = (
     Situation.WITHDRAWN,
     Situation.DECLINED,
+    Situation.OBJECTED,
     Situation.CONSENT_MISSING,
     Situation.CONSENT_STALE,
     Situation.CONSENT_EXPIRED,
@@ -101,6 +102,17 @@ def _answered(situation: Situation) -> Find:
     return find
 
 
+def _noticed(_policy: Policy, book: Book, call: Call, kind: Kind) -> list[Events]:
+    """Where no consent is needed: read to whoever was not told."""
+    named = _purposes(kind)
+    untold = [
+        member
+        for member in call.asked()
+        if any(standing(call, member, purpose, book)[0] is Situation.NOTICE_MISSING for purpose in named)
+    ]
+    return [[_read(book, call, member) for member in untold]]
+
+
 def _separately(_policy: Policy, book: Book, call: Call, kind: Kind) -> list[Events]:
     if kind is Kind.TRAINING_DATA and not book.training_allowed:
         return []
@@ -140,6 +152,7 @@ def _closed(_policy: Policy, _book: Book, call: Call, _kind: Kind) -> list[Event
 
 _LIFTING: Mapping[Situation, Find] = {
     **{situation: _answered(situation) for situation in _BY_CONSENT},
+    Situation.NOTICE_MISSING: _noticed,
     Situation.JURISDICTION_UNKNOWN: _placed,
     Situation.TRAINING_MISSING: _separately,
     Situation.TRAINING_DECLINED: _separately,

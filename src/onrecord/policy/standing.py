@@ -15,7 +15,7 @@ from onrecord.policy.purposes import BASE, INDEX, ORDER, SEPARATE, ConsentState,
 from onrecord.policy.situations import MEANING, Situation
 from onrecord.policy.verdict import Verdict
 
-_RECORDED = (Kind.AUDIO_RECORDING, Kind.VIDEO_RECORDING, Kind.TRANSCRIPT)
+RECORDED = (Kind.AUDIO_RECORDING, Kind.VIDEO_RECORDING, Kind.TRANSCRIPT)
 _ASK = tuple(
     MEANING[situation].reason
     for situation in (
@@ -276,7 +276,7 @@ def _sources(policy: Policy, book: Book, bits: list[int]) -> list[Verdict]:
         if named:
             found = min(allowed(source) for source in named)
         elif kind is Kind.TRAINING_DATA:
-            found = max(allowed(source) for source in _RECORDED)
+            found = max(allowed(source) for source in RECORDED)
         else:
             continue
         index = INDEX[kind]

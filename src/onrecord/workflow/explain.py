@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-from onrecord.evidence.replay import head_of
 from onrecord.policy.explanation import explanation
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
@@ -20,7 +19,7 @@ async def explain(d: Deployment, live: Live, kind: Kind, t: float | None, as_of:
 
     def work(timeline: Timeline) -> dict[str, Any]:
         if as_of is not None:
-            timeline = replay(timeline.policy, head_of(live.conversation), list(timeline.facts), as_of)
+            timeline = replay(timeline.policy, timeline.head, list(timeline.facts), as_of)
         return explanation(timeline, kind, moment)
 
     told = await asyncio.get_running_loop().run_in_executor(d.executor, work, timeline)

@@ -124,6 +124,10 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {told['retention_note']}"
     for condition in told["conditions"]:
         yield from _condition(condition)
+    for source in told["sources"]:
+        yield f"made of {source['kind']}: {source['verdict']} ({source['state']}), {source['reason']}"
+    for directive in told["directives"]:
+        yield f"to do: {directive['directive']}, {directive['why']}, since {directive['t']:g} s"
     for party in told["parties"]:
         yield from _party(party)
     for one in told["disputed"]:
@@ -132,7 +136,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for name in ("duties", "disclosures", "rights"):
         for clause in told[name]:
             more = " ".join(str(clause[field]) for field in ("what", "within", "retention") if clause.get(field))
-            yield f"{name}: {more}  {_cited(clause)}"
+            met = " IN CONFLICT" if clause.get("conflict") else " MISSING" if clause.get("missing") else ""
+            yield f"{name}: {more}{met}  {_cited(clause)}"
     yield "packs: " + ", ".join(f"{pack['id']}@{pack['version']} ({pack['status']})" for pack in told["packs"])
 
 
