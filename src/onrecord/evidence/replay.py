@@ -70,6 +70,8 @@ def fact_of(event: Event) -> Fact | None:
 
 def flag_of(event: Event) -> Flag | None:
     """What an event of the product's own flags by itself."""
+    if event.type not in _INTERNAL:
+        return None
     if event.type == Internal.INTERRUPTED:
         return Flag("INTERRUPTED", event.t, event.event_id)
     if event.type == Internal.COMMAND_ANSWERED and not event.data.get("followed"):

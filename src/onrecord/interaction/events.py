@@ -1,9 +1,10 @@
 """Event types (closed list), the payload of an event, and whom an event is about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from onrecord.base import canonical
 from onrecord.interaction.errors import UnreadableEventError
@@ -85,8 +86,7 @@ ABOUT_NOBODY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event of a conversation. `t` and `received` in seconds on its clock, `uncertainty` in seconds either side of
     `t`, `at` in nanoseconds since the epoch; `source` is who asserted it, `principal` the id of the credential."""
 
@@ -97,7 +97,7 @@ class Event:
     at: int
     source: str
     principal: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     uncertainty: float = 0.0
 
 

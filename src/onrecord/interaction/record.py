@@ -104,6 +104,14 @@ def apply(c: Conversation, event: Event) -> None:
 
 
 def _apply(c: Conversation, event: Event) -> None:
+    if event.type in INTERNAL:
+        _happen(c, event)
+    else:
+        _take(c, event)
+    c.last_received = max(c.last_received, event.received)
+
+
+def _happen(c: Conversation, event: Event) -> None:
     """Each case reads all that it needs of `data` before it changes anything."""
     data = event.data
     match event.type:
@@ -145,13 +153,14 @@ def _apply(c: Conversation, event: Event) -> None:
         case Internal.SEALED:
             c.seal = Seal(data["events"], data["last_digest"])
             c.stage = Stage.SEALED
-        case _:
-            if event.type not in INTERNAL:
-                _resume(c, event)
-                if event.type == "call_end" and c.seal is None:
-                    c.ended_t = event.t if c.ended_t is None else min(c.ended_t, event.t)
-                    c.stage = Stage.ENDED
-    c.last_received = max(c.last_received, event.received)
+
+
+def _take(c: Conversation, event: Event) -> None:
+    """What was told from outside."""
+    _resume(c, event)
+    if event.type == "call_end" and c.seal is None:
+        c.ended_t = event.t if c.ended_t is None else min(c.ended_t, event.t)
+        c.stage = Stage.ENDED
 
 
 def _open(c: Conversation, event: Event) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from onrecord.policy.kinds import Kind
 
 UNKNOWN_PLACE = "unknown"
@@ -32,8 +34,7 @@ class Head:
     started: dt.datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """One event. `t`: when it happened, seconds; `uncertainty`: seconds either side; `received`: when it was heard of,
     seconds on the interaction's clock; `data`: the fields of its type."""
 
@@ -41,5 +42,5 @@ class Fact:
     type: str
     t: float
     received: float
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     uncertainty: float = 0.0
