@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 _DATE_TIME = re.compile(
@@ -52,6 +52,11 @@ class ManualClock:
     def step(self, seconds: float) -> None:
         """Somebody sets it."""
         self._now_ns += round(seconds * 1e9)
+
+
+def day_of(ns: int) -> date:
+    """In UTC, of an instant in nanoseconds since the epoch. Years 1 to 9999."""
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).date()
 
 
 def rfc3339(ns: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from onrecord.base.clock import day_of
 from onrecord.base.stretch import FOREVER
 from onrecord.evidence.errors import BadMemberError
 from onrecord.interaction.events import Event, Internal
@@ -111,7 +112,9 @@ def _of_system(event: Event) -> Flag | None:
 def head_of(c: Conversation) -> Head:
     """What was known before the first event: whoever joins later is told of by an event."""
     parties = tuple(Party(p.role, p.jurisdiction, p.party_id) for p in c.parties if not p.joined)
-    return Head(c.sector, parties, frozenset(Kind(kind) for kind in c.enabled), c.overlay, c.prompts)
+    enabled = frozenset(Kind(kind) for kind in c.enabled)
+    day = None if c.started_at is None else day_of(c.started_at)
+    return Head(c.sector, parties, enabled, c.overlay, c.prompts, day, c.started_at)
 
 
 def status_of(erased: int, events: Iterable[Event], kernel: str) -> Status:

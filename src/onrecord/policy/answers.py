@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 
+from onrecord.base.clock import parse_rfc3339
 from onrecord.policy.book import Book
 from onrecord.policy.call import BEFORE, Call, Grant, Holding, Member, Record, Span, unused
 from onrecord.policy.facts import UNKNOWN_PLACE
@@ -91,7 +91,7 @@ def _uncovered(grants: tuple[Grant, ...], new: Grant) -> tuple[Grant, ...]:
     )
 
 
-def expiry(data: Data, started: datetime | None) -> float:
+def expiry(data: Data, started: int | None) -> float:
     """When a consent runs out, on the clock of the call: seconds, or an instant (RFC 3339). What is not understood has
     run out at once."""
     told = data.get("expires")
@@ -100,12 +100,9 @@ def expiry(data: Data, started: datetime | None) -> float:
     if isinstance(told, int | float) and not isinstance(told, bool) and not math.isnan(told):
         return float(told)
     try:
-        instant = datetime.fromisoformat(told) if isinstance(told, str) else None
+        return BEFORE if started is None else (parse_rfc3339(str(told)) - started) / 1e9
     except ValueError:
         return BEFORE
-    if instant is None or started is None or instant.tzinfo is None:
-        return BEFORE
-    return (instant - started).total_seconds()
 
 
 def expire(call: Call, now: float) -> Call:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
+from onrecord.base.clock import parse_rfc3339
 from onrecord.policy.errors import InvalidEventError
 from onrecord.policy.kinds import Kind
 from onrecord.policy.purposes import Purpose
@@ -168,12 +169,15 @@ def _some_of(words: Iterable[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list) and len(value) <= _MOST and all(one(item) for item in value)
 
 
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{5,18}([Zz]|[+-][0-9]{2}:[0-9]{2})")
-
-
 def _expiry(value: object) -> bool:
     """Seconds on the clock of the call, or an instant (RFC 3339)."""
-    return _seconds(value) or (isinstance(value, str) and _INSTANT.fullmatch(value) is not None)
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return _seconds(value)
+    try:
+        parse_rfc3339(value)
+    except ValueError:
+        return False
+    return True
 
 
 _Fields = Mapping[str, Callable[[object], bool]]

@@ -6,7 +6,6 @@ against closings that are known to have happened before it: where the order is u
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -173,7 +172,7 @@ class Call(NamedTuple):
     marks: tuple[str, ...] = ("",) * len(ORDER)
     spoken: bool = False
     expires: float = math.inf
-    started: datetime | None = None
+    started: int | None = None
 
     def places(self) -> frozenset[str]:
         return frozenset(holding.value for member in self.members for holding in member.places)

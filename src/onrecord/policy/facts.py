@@ -23,7 +23,8 @@ class Party:
 class Head:
     """What is known before the first event. `overlay` is a scenario's `policy` (corpora README, part B) or empty.
     `prompts`: the current version of each registered prompt that has one, as `PROMPT_ID@VERSION`;
-    `date`: the day of the call, in UTC; `started`: second 0 of its clock."""
+    `date`: the day of the call, in UTC; `started`: second 0 of its clock, in nanoseconds since the
+    epoch."""
 
     sector: str = "unknown"
     parties: tuple[Party, ...] = ()
@@ -31,7 +32,7 @@ class Head:
     overlay: Mapping[str, Any] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
     date: dt.date | None = None
-    started: dt.datetime | None = None
+    started: int | None = None
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from onrecord.policy.answers import expire, expiry
@@ -97,8 +97,8 @@ def instant_of(fact: Fact) -> float:
     return fact.t if math.isfinite(fact.t) else 0.0
 
 
-def effects(fact: Fact, started: datetime | None = None) -> tuple[Effect, ...]:
-    """`started`: second 0 of the clock."""
+def effects(fact: Fact, started: int | None = None) -> tuple[Effect, ...]:
+    """`started`: second 0 of the clock, in nanoseconds since the epoch."""
     span, data = span_of(fact), data_of(fact)
     found = edges(fact.type, data)
     if span.early == span.late:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from heapq import merge
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
+from onrecord.base.clock import day_of
 from onrecord.base.stretch import Stretch
 from onrecord.policy.acks import missing_acks
 from onrecord.policy.facts import Fact, Head
@@ -154,10 +154,9 @@ class Timeline:
         folded = self.trace.folded
         return folded.steps[folded.position(t)].book.packs
 
-    def begun(self, started: datetime) -> "Timeline":
-        """The same facts of a call of which it is known now when its clock began."""
-        instant = started.astimezone(UTC)
-        head = replace(self.head, date=instant.date(), started=instant)
+    def begun(self, started: int) -> "Timeline":
+        """The same facts of a call of which it is known now when its clock began: nanoseconds since the epoch."""
+        head = replace(self.head, date=day_of(started), started=started)
         fold = self.trace.fold.on(head.date)
         return Timeline(fold.policy, head, empty(fold, head)).with_facts(list(self.facts))
 

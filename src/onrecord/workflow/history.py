@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from onrecord.evidence.replay import fact_of
-from onrecord.interaction.events import INTERNAL, Internal
+from onrecord.interaction.events import INTERNAL, PRODUCT, Event, Internal
 from onrecord.interaction.record import fold
 from onrecord.ledger import leaf
 from onrecord.policy.kernel import Timeline
@@ -89,6 +89,8 @@ class History:
                 break
             seq = row.seq
             event = None if row.type in SILENT else journal.read(self._d, row)
+            if timeline.head.started is None and _starts(row, event):
+                timeline = timeline.begun(row.recorded_at)
             fact = None if event is None else fact_of(event)
             if event is None or fact is None:
                 continue
@@ -104,3 +106,9 @@ class History:
         """Before any fact."""
         read = (journal.read(self._d, row) for row in rows if row.type in HEAD)
         return timeline_of(self._d, fold(interaction, (event for event in read if event is not None)))
+
+
+def _starts(row: EventRow, event: Event | None) -> bool:
+    """Whether it starts the clock of its conversation, if it is the first that does."""
+    told = event is not None and event.type not in INTERNAL and event.principal != PRODUCT
+    return told or row.type == Internal.STREAM_OPENED

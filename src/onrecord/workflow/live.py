@@ -140,6 +140,9 @@ class Live:
             flag = flag_of(event)
             if flag is not None:
                 self.flags.append(flag)
+        started = self.conversation.started_at
+        if started is not None and self.timeline.head.started is None:
+            self.timeline = self.timeline.begun(started)
         self.tell(events)
 
     def tell(self, events: Sequence[Event]) -> None:

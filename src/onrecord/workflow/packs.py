@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onrecord.base import canonical
 from onrecord.evidence.replay import head_of
@@ -99,5 +99,7 @@ def begun(d: Deployment, packs: Sequence[LoadedPack], head: Head) -> Timeline:
     key = (tuple(loaded.pack.digest for loaded in packs), canonical.dumps(head.overlay))
     fold = d.folds.get(key)
     if fold is None:
-        fold = d.folds.keep(key, Fold(compile_policy([loaded.pack for loaded in packs], head)))
+        every = compile_policy([loaded.pack for loaded in packs], replace(head, date=None))
+        fold = d.folds.keep(key, Fold(every))
+    fold = fold.on(head.date)
     return Timeline(fold.policy, head, empty(fold, head))
