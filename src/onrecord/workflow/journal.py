@@ -49,6 +49,8 @@ def _bound(tenant: str, interaction: str, uid: bytes) -> bytes:
 
 def drafts(vault: Vault, tenant: TenantId, conversation: Conversation, events: Sequence[Event]) -> list[Draft]:
     """In order. Consecutive events about the same persons are sealed as one, up to 32. Errors: VaultError."""
+    if len(events) == 1:
+        return [_draft(vault, tenant, conversation.interaction, about(conversation, events[0]), events)]
     made: list[Draft] = []
     for persons, run in groupby(events, partial(about, conversation)):
         several = list(run)

@@ -246,9 +246,10 @@ def recheck(live: Live) -> None:
     """Gives every gate the permission as it is now; what it closes is silenced before this returns. Then tells those
     who watch. Where that fails (memory ran out) the conversation halts, which needs nothing."""
     try:
-        permission = live.permission()
-        for track in live.tracks.values():
-            track.gate.permission = permission
+        if live.tracks:
+            permission = live.permission()
+            for track in live.tracks.values():
+                track.gate.permission = permission
     except BaseException:
         live.halt()
         raise
