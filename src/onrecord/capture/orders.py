@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from onrecord.base import canonical
+from onrecord.base.clock import rfc3339
 from onrecord.capture.errors import ControlError
 
 
@@ -181,3 +183,8 @@ class Outsiders(Protocol):
     """Makes them: `key` signs, `seconds` is how long one call may take. Errors: OriginError."""
 
     def __call__(self, urls: tuple[str, ...], key: bytes, seconds: float) -> Outside: ...
+
+
+def envelope(kind: str, at: int, data: Mapping[str, Any]) -> bytes:
+    """The body of a message (Standard Webhooks): `at` in nanoseconds since the epoch."""
+    return canonical.dumps({"type": kind, "timestamp": rfc3339(at), "data": data})

@@ -13,6 +13,7 @@ from onrecord.capture.commanded import RecordingControl
 from onrecord.capture.pursuit import DEADLINE_S
 from onrecord.connectors.twilio_recordings import API as TWILIO_API
 from onrecord.connectors.twilio_recordings import TwilioRecordings
+from onrecord.connectors.webhooks import SignedWebhooks
 from onrecord.entrypoints import places
 from onrecord.entrypoints.packfolder import adopted
 from onrecord.ledger.note import Ed25519Signer, Verifier, sign
@@ -24,10 +25,11 @@ from onrecord.vault.keyring import Keyring
 from onrecord.vault.keystore import KeyKind
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
-from onrecord.workflow import opt_out, prompts
+from onrecord.workflow import opt_out, prompts, systems
 from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.deployment import Deployment, Disk
 from onrecord.workflow.measures import Measures
+from onrecord.workflow.outboxes import Outbox
 from onrecord.workflow.packs import adopt
 
 TENANT = "default"
@@ -110,12 +112,14 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
             far_reader=far_reader,
             standing=stand.check,
             commanding=Commanding(_controls(settings), settings.command_deadline),
+            outbox=Outbox(SignedWebhooks),
             measures=measures,
             embedders=settings.strip_embedders,
             disk=lambda: _disk(settings.data),
         )
         if adopting:
             adopt(deployment)
+        systems.load(deployment)
         prompts.load(deployment)
         opt_out.load(deployment)
         yield deployment
@@ -158,5 +162,3 @@ def open_records(data: Path, keys: Path) -> Iterator[Deployment]:
         raise places.OpenError("there is no event store in this data folder", code="storage_lost")
     with open_deployment(Settings(data, keys), adopting=False) as deployment:
         yield deployment
-
-

@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from onrecord.base.ids import InteractionId, PersonId, TenantId, new_interaction_id, new_person_id
@@ -20,9 +21,12 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, SealedError
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
+from onrecord.workflow.outbox import changed, first_commands, issue
 from onrecord.workflow.packs import begun
 from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.profiles import stand_in
 from onrecord.workflow.side_records import RecordKind, opened, places, sealed
+from onrecord.workflow.systems_attach import attached
 
 DEFAULT_KINDS = (
     Kind.AUDIO_RECORDING,
@@ -118,12 +122,23 @@ async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tup
     events = [_system(live, d, Internal.INTERACTION_OPENED, _opened(d, new, kinds))]
     events += [_system(live, d, Internal.PARTY_ADDED, _party_data(d, party)) for party in parties]
     token, record = _token(d, identifier)
-    await _make_keys(d, [PersonId(event.data["person"]) for event in events[1:]])
-    async with live.lock:
-        mark = Record(RecordKind.UNSEALED, identifier, identifier, b"")
-        persons = [event.data["person"] for event in events[1:]]
-        await append(d, live, events, lambda _: [record, mark, *places(identifier, persons)])
-    d.live[identifier] = live
+    persons = [event.data["person"] for event in events[1:]]
+    await _make_keys(d, [PersonId(person) for person in persons])
+    events += attached(d, live, new.sector, kinds, [p.jurisdiction for p in parties])
+    first = first_commands(d, live, events)
+    mark = Record(RecordKind.UNSEALED, identifier, identifier, b"")
+    beside = [record, mark, *places(identifier, persons), *(intent.record for intent in first)]
+    d.live[identifier] = live  # before it is on record, so that nobody who finds it there reads it a second time
+    try:
+        async with live.lock:
+            await append(d, live, events, lambda _: beside)
+            issue(d, live, first)
+            await stand_in(d, live)
+    except BaseException:
+        d.live.pop(identifier, None)
+        raise
+    if live.conversation.systems:
+        live.watchers.add(partial(changed, d, live))
     return identifier, token
 
 

@@ -20,6 +20,7 @@ from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.feed import Feed
 from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
+from onrecord.workflow.outboxes import Outbox
 from onrecord.workflow.prompt_register import PromptRegister
 from onrecord.workflow.writing import Writing
 
@@ -58,7 +59,8 @@ class Deployment:
     `rested_shut`: those that left memory with their gates shut.
     `adopted`: packs of before that are still in use, by digest; `folds`: of the kernel, by the packs and the overlay
     that they fold under; `loose`: objects that perhaps no event names, each with its interaction; under a segment's
-    name and without one, what only a sweep can find. `troubles`: see `health`.
+    name and without one, what only a sweep can find. `reaching`: withdrawals that have not reached every conversation
+    of the person. `troubles`: see `health`.
     `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
     `embedders`: origins whose pages may show the agent's strip.
     `disk` looks at the disk each time it is called, and may wait for it; `standing` raises where a file that
@@ -80,7 +82,9 @@ class Deployment:
     acks: Acks = field(default_factory=Acks)
     feed: Feed = field(default_factory=Feed)
     commanding: Commanding = field(default_factory=Commanding)
+    outbox: Outbox = field(default_factory=Outbox)
     prompts: PromptRegister = field(default_factory=PromptRegister)
+    reaching: set[str] = field(default_factory=set)
     embedders: tuple[str, ...] = ()
     triggers: Chosen = field(default_factory=Chosen)
     live: dict[str, Live] = field(default_factory=dict)

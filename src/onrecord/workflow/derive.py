@@ -26,6 +26,7 @@ from onrecord.workflow.opt_out import overheard
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.sweep import discard
+from onrecord.workflow.systems_key import artifact_after_stop, check_kind
 
 Judged = tuple[list[Stretch], list[Stretch]]
 CLASSIFICATIONS = frozenset({"public", "internal", "confidential", "restricted"})
@@ -67,6 +68,8 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
     Crash: an object that no event names, swept at the next start. Errors: ForbiddenError, InvalidRequestError,
     VerdictClosedError (logged, nothing kept), StorageError, VaultError."""
     principal.need(Scope.ARTIFACTS_WRITE)
+    check_kind(live, principal, new.kind)
+    artifact_after_stop(d, live, principal, new.kind, _stated(new))
     _check(live, new)
     if new.words:
         await overheard(d, live, new.words)
@@ -83,6 +86,15 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
         data = await _store(d, live, claim, kept, new.classification)
         if await _name(d, live, claim, judged, data):
             return {"id": data["artifact"], "state": data["state"], "withheld": data["withheld"]}
+
+
+def _stated(new: NewArtifact) -> list[tuple[float, float]]:
+    """The stretches that it says it is about."""
+    if new.words:
+        return [place(word) for word in new.words]
+    if new.start is not None and new.end is not None:
+        return [(new.start, new.end)]
+    return [(source.start, source.end) for source in new.sources]
 
 
 def _check(live: Live, new: NewArtifact) -> None:

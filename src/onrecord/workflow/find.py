@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,7 @@ from onrecord.workflow import journal
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import NotFoundError
 from onrecord.workflow.live import Live, Said
+from onrecord.workflow.outbox import changed
 from onrecord.workflow.packs import timeline_of
 from onrecord.workflow.side_records import RecordKind
 
@@ -108,6 +110,8 @@ def load(d: Deployment, interaction: str, rows: list[EventRow]) -> Live:
     for row, event in read:
         live.said[event.event_id] = Said(event, row.index)
     live.conversation.unreadable = len(erased)
+    if live.conversation.systems:
+        live.watchers.add(partial(changed, d, live))
     return live
 
 

@@ -27,20 +27,24 @@ class Scope(StrEnum):
     KEYS_ADMIN = "keys:admin"
     PERSONS_ERASE = "persons:erase"
     METRICS_READ = "metrics:read"
+    SYSTEMS_ADMIN = "systems:admin"
     PROMPTS_WRITE = "prompts:write"
     PROMPTS_READ = "prompts:read"
+    PROFILES_WRITE = "profiles:write"
+    PROFILES_READ = "profiles:read"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """`source` is what this credential speaks for in the matrix of who may say what; `any` for all of them. `name` is
-    its maker's word for it. `interaction`: the only one that it is for."""
+    its maker's word for it. `interaction`: the only one that it is for; `system`: the capture system that it is for."""
 
     id: str
     source: str
     scopes: frozenset[Scope]
     name: str | None = None
     interaction: str | None = None
+    system: str | None = None
 
     def need(self, scope: Scope) -> None:
         if scope not in self.scopes:
@@ -57,15 +61,17 @@ class Credentials:
         for record in d.store.records(d.tenant, RecordKind.CREDENTIAL):
             body = opened(d.vault, d.tenant, record)
             scopes = frozenset(Scope(scope) for scope in body["scopes"])
-            principal = Principal(record.id, body["source"], scopes, body.get("name"))
+            principal = Principal(record.id, body["source"], scopes, body.get("name"), system=body.get("system"))
             self._known[record.id] = (bytes.fromhex(body["digest"]), principal)
 
-    def issue(self, source: str, scopes: frozenset[Scope], name: str | None = None) -> tuple[str, Principal]:
+    def issue(
+        self, source: str, scopes: frozenset[Scope], name: str | None = None, system: str | None = None
+    ) -> tuple[str, Principal]:
         """The secret key, shown once, and whom it makes. Durable when it returns."""
         identifier, secret = os.urandom(8).hex(), os.urandom(32).hex()
         digest = hashlib.sha256(secret.encode()).digest()
-        principal = Principal(identifier, source, scopes, name)
-        body = {"source": source, "scopes": sorted(scopes), "digest": digest.hex(), "name": name}
+        principal = Principal(identifier, source, scopes, name, system=system)
+        body = {"source": source, "scopes": sorted(scopes), "digest": digest.hex(), "name": name, "system": system}
         record = sealed(self._d.vault, self._d.tenant, RecordKind.CREDENTIAL, identifier, body)
         self._d.store.put(self._d.tenant, [record])
         self._known[identifier] = (digest, principal)

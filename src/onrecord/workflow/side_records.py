@@ -24,8 +24,13 @@ class RecordKind(StrEnum):
     PACK = "pack"
     PERSON = "person"
     TRIGGERS = "triggers"
+    CAPTURE_SYSTEM = "capture_system"
+    COMMAND = "command"
     PROMPT = "prompt"
     PROMPT_CURRENT = "prompt_current"
+    PROFILE = "profile"
+    WITHDRAWAL = "withdrawal"
+    REACHING = "reaching"
 
 
 def _bound(tenant: str, kind: str, identifier: str, interaction: str) -> bytes:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, NoReturn
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
-from onrecord.interaction.events import INTERNAL, Event, Internal
+from onrecord.interaction.events import INTERNAL, PRODUCT, Event, Internal
+from onrecord.ledger.sequencer import Sequenced
 from onrecord.policy.assertion import entitled
 from onrecord.policy.stepwise import Steps
 from onrecord.storage.ports import Record
@@ -27,17 +28,23 @@ from onrecord.workflow.feed import Message
 from onrecord.workflow.idempotency import Replies
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live, Said
+from onrecord.workflow.outbox import intend, issue
 from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
+from onrecord.workflow.profiles import told_in
 from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.reply import Reply
 from onrecord.workflow.settle import SETTLE, settle
-from onrecord.workflow.side_records import places
+from onrecord.workflow.side_records import RecordKind, places
 from onrecord.workflow.statement import Sorted, Statement, new_closings, parse, sort
 from onrecord.workflow.stream import drain_if_ended, recheck
+from onrecord.workflow.systems_key import check_event, report_after_stop
+from onrecord.workflow.systems_review import moved
 from onrecord.workflow.turns import SLICE, Place, in_turns, turn
+from onrecord.workflow.withdraw import reach
 
 MAX_EVENTS = 1000
 MAX_FACTS = 20_000
+MOVES = frozenset({"party_join", "jurisdiction_update"})
 CREATED, REPEATED, CONFLICT = 201, 200, 409
 Recorder = Callable[[int, dict[str, Any]], Sequence[Record]]
 NOTHING_CLOSES = 0
@@ -106,6 +113,8 @@ async def _tell(
         _done(live, number)
         raise
     await _bring_under(d, live, statements)
+    if principal.system is not None:
+        report_after_stop(d, live, principal.system, [statement.event for statement in statements])
     if refusal is not None:
         raise refusal
     if told.status == CONFLICT:
@@ -158,6 +167,7 @@ def _check(live: Live, principal: Principal, statement: Statement) -> None:
     policy = live.timeline.policy
     if principal.source != ANY_SOURCE and not entitled(principal.source, event.type, event.data, policy):
         raise SourceNotEntitledError("this source may not assert that", event.type)
+    check_event(live, principal, event)
     if (live.conversation.erased or live.conversation.unreadable) and not statement.closing:
         raise ContentErasedError("of what was erased nothing more is taken but what closes")
     if live.conversation.seal is not None and not statement.closing and event.event_id not in live.said:
@@ -204,9 +214,14 @@ async def _accept(
     status = CONFLICT if post.conflict else CREATED if post.fresh else REPEATED
     if not post.events:
         return Told(status, reply.finish(()))
+    latest = max(event.t for event in post.events)
+    opens = any(fresh.event.principal != PRODUCT for fresh in post.fresh)
+    commands = intend(d, live, reply.after, latest=latest, opens=opens)
     try:
         await _introduce(d, live, post)
-        done = await append(d, live, post.events, record and (lambda places: record(status, reply.kept(places))))
+        taken = told_in(d, live, post.events)
+        beside = [*taken, *(intent.record for intent in commands)]
+        done = await append(d, live, post.events, _records(record, status, reply, beside))
     except OnRecordError as error:
         _refuse(d, live, statements, error)
     for event, place in zip(post.events, done, strict=True):
@@ -214,12 +229,21 @@ async def _accept(
             live.said[event.event_id] = Said(event, place.index)
     live.unsettled.update(SETTLE for event in live.closings.owed if event in post.events)
     live.closings = live.closings.settle(post.events)
-    if post.fresh:
+    d.reaching.update(each.id for each in taken if each.kind == RecordKind.REACHING)
+    if opens:
         live.reopen()
+    issue(d, live, commands)
     d.measures.recorded((), reply.raised)
     indices = {event.event_id: place.index for event, place in zip(post.events, done, strict=True)}
     news = messages(live.conversation.interaction, reply.before, live.timeline, indices, done[-1].index)
     return Told(status, reply.finish(done), news)
+
+
+def _records(
+    record: Recorder | None, status: int, reply: Reply, beside: Sequence[Record]
+) -> Callable[[Sequence[Sequenced]], Sequence[Record]]:
+    """What is stored with the events: the answer, and `beside`: what they say of profiles, the commands they cause."""
+    return lambda places: [*beside, *(record(status, reply.kept(places)) if record else ())]
 
 
 async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
@@ -267,4 +291,8 @@ async def _bring_under(d: Deployment, live: Live, statements: Sequence[Statement
             if event.type == "erasure_request":
                 await erase_on_request(d, live, event)
         await purge_closed(d, live, closing[0].event_id)
+    if any(statement.event.type in MOVES for statement in statements):
+        await moved(d, live)
     await drain_if_ended(d, live)
+    if d.reaching and any(statement.event.principal != PRODUCT for statement in statements):
+        await reach(d, tell)

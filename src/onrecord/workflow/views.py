@@ -5,7 +5,7 @@ from typing import Any
 
 from onrecord.base.clock import rfc3339
 from onrecord.evidence.replay import head_of
-from onrecord.interaction.record import ArtifactEntry, ArtifactState, CommandedEntry, Conversation
+from onrecord.interaction.record import ArtifactEntry, ArtifactState, CommandedEntry, Conversation, SystemEntry
 from onrecord.policy.kernel import Timeline, replay
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Decision, Flag
@@ -68,6 +68,7 @@ def interaction(d: Deployment, live: Live) -> dict[str, Any]:
         "streams_live": len(c.open_streams),
         "erased_events": c.unreadable,
         "platform_recordings": [_commanded(name, entry) for name, entry in c.commanded.items()],
+        "capture_systems": [_system(name, entry) for name, entry in c.systems.items()],
         "seal": None if c.seal is None else {"events": c.seal.events, "last_digest": c.seal.last_digest},
         "flags": flags([*live.timeline.flags(max(now, c.last_received)), *live.flags]),
     }
@@ -77,6 +78,20 @@ def _commanded(name: str, entry: CommandedEntry) -> dict[str, Any]:
     answer = entry.answer or {}
     said = {field: answer.get(field) for field in ("wish", "status", "followed", "code")}
     return {"id": name, "platform": entry.platform, **said}
+
+
+def _system(name: str, entry: SystemEntry) -> dict[str, Any]:
+    """What it acknowledged counts for the last command alone."""
+    command = entry.command or {}
+    answer = entry.answer if entry.answer and entry.answer["command"] == command.get("command") else {}
+    return {
+        "id": name,
+        "name": entry.name,
+        "kinds": list(entry.kinds),
+        "lacking": list(entry.lacking),
+        **{field: command.get(field) for field in ("command", "action", "verdicts")},
+        **{field: answer.get(field) for field in ("acknowledged", "code")},
+    }
 
 
 def _gates(live: Live, now: float) -> dict[str, str]:

@@ -98,8 +98,10 @@ class PlatformRecording(Struct, forbid_unknown_fields=True):
 
 
 class NewKey(Struct, forbid_unknown_fields=True):
-    """`source` is what the key may speak for; `any` for everything. `name` is shown in the list of keys."""
+    """`source` is what the key may speak for; `any` for everything. `name` is shown in the list of keys.
+    `system`: the capture system that alone may use it; the source is `capture_system` then."""
 
     source: Annotated[str, Meta(extra_json_schema={"enum": KEY_SOURCES})]
     scopes: Annotated[list[Scope], Meta(min_length=1)]
     name: Word80 | None = None
+    system: Annotated[str, Meta(pattern="^sys_[0-9a-f]{32}$")] | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from onrecord.entrypoints.api.system_forms import CommandedSystem
 from onrecord.policy.kinds import Kind
 from onrecord.workflow.health import Trouble
 
@@ -129,6 +130,7 @@ class Interaction(Struct, forbid_unknown_fields=True):
     erased_events: int
     seal: SealView | None
     platform_recordings: list[PlatformRecording]
+    capture_systems: list[CommandedSystem]
     flags: list[Flag]
 
 
@@ -228,6 +230,7 @@ class NewKeyMade(Struct, forbid_unknown_fields=True):
     source: str
     scopes: list[str]
     name: str | UnsetType = UNSET
+    system: str | UnsetType = UNSET
 
 
 class KeyView(Struct, forbid_unknown_fields=True):
@@ -237,6 +240,7 @@ class KeyView(Struct, forbid_unknown_fields=True):
     source: str
     scopes: list[str]
     name: str | UnsetType = UNSET
+    system: str | UnsetType = UNSET
 
 
 class Keys(Struct, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ from onrecord.entrypoints.api import (
     responses,
     service,
     sse,
+    system_routes,
 )
 from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Call, Parameter, Route
@@ -292,4 +293,4 @@ SERVICE = (
     ),
 )
 
-ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE, *consent_routes.PROMPTS, *optout_routes.OPT_OUT)
+ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE, *consent_routes.PROMPTS, *consent_routes.PROFILES, *optout_routes.OPT_OUT, *system_routes.SYSTEMS)

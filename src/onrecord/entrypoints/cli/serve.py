@@ -30,6 +30,7 @@ from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
 from onrecord.entrypoints.doorstep import Doorstep, Listening
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
+from onrecord.workflow import outbox_keeper
 from onrecord.workflow.alarms import keep_watch
 from onrecord.workflow.command import leave_paused, resume_commands
 from onrecord.workflow.deployment import Deployment
@@ -129,6 +130,7 @@ async def _serve(
     if not await _recovered(d, server, serving):
         return ORDERLY
     resume_commands(d)
+    outbox_keeper.begin(d)
     await media.start()
     for door in secrets.unchecked():
         log.warning("platform_signatures_off", door=door)
@@ -136,7 +138,13 @@ async def _serve(
     for alarm in limits.off():
         log.warning("alarm_off", alarm=alarm)
     collector.settle()
-    kept = (keep_account(d), keep_watch(d, limits), measure_lag(d.measures), collector.collect(media.is_quiet))
+    kept = (
+        keep_account(d),
+        keep_watch(d, limits),
+        outbox_keeper.keep_outbox(d),
+        measure_lag(d.measures),
+        collector.collect(media.is_quiet),
+    )
     keepers = [asyncio.create_task(each) for each in kept]
     recovered(d, Trouble.RECOVERING)
     if not server.should_exit:
@@ -152,7 +160,7 @@ async def _end(d: Deployment, media: MediaServer) -> int:
     try:
         async with asyncio.timeout(GRACE_SECONDS):
             await media.stop()
-            await leave_paused(d)
+            await asyncio.gather(leave_paused(d), outbox_keeper.leave(d))
             await rest(d)
     except OnRecordError as error:
         log.error("not_ended", code=error.code)
