@@ -6,9 +6,9 @@ from dataclasses import replace
 import picows
 import pytest
 
-from onrecord.entrypoints.cli.demo_call import player
 from onrecord.entrypoints.cli.demo_call.call import load
-from onrecord.entrypoints.cli.demo_call.player import DemoStreamError, play
+from onrecord.entrypoints.cli.rehearsal import player
+from onrecord.entrypoints.cli.rehearsal.player import StreamError, play
 
 WHOLE = load()
 FRAMES = 10
@@ -117,9 +117,9 @@ def test_speed_is_media_seconds_a_second(monkeypatch):
 
 
 def test_a_close_by_the_server_is_an_error():
-    with pytest.raises(DemoStreamError, match="4409") as caught:
+    with pytest.raises(StreamError, match="4409") as caught:
         played(Server(close_with=4409), WHOLE)
-    assert caught.value.code == "demo_stream_closed"
+    assert caught.value.code == "stream_cut"
 
 
 def test_a_connection_that_breaks_is_an_error():
@@ -127,9 +127,9 @@ def test_a_connection_that_breaks_is_an_error():
         def on_ws_frame(self, transport, frame):
             transport.disconnect(graceful=False)
 
-    with pytest.raises(DemoStreamError) as caught:
+    with pytest.raises(StreamError) as caught:
         played(Breaking(), WHOLE)
-    assert caught.value.code == "demo_stream_closed"
+    assert caught.value.code == "stream_cut"
 
 
 @pytest.mark.parametrize(("code", "regular"), [(1000, True), (1011, False)])
@@ -143,7 +143,7 @@ def test_the_code_of_the_last_close_counts(code, regular):
     if regular:
         played(Closing(), SHORT)
     else:
-        with pytest.raises(DemoStreamError, match="1011"):
+        with pytest.raises(StreamError, match="1011"):
             played(Closing(), SHORT)
 
 
@@ -162,15 +162,15 @@ def test_a_refused_upgrade_is_an_error():
         def accept(self, request):
             return None
 
-    with pytest.raises(DemoStreamError) as caught:
+    with pytest.raises(StreamError) as caught:
         played(Refusing(), SHORT)
-    assert caught.value.code == "demo_stream_refused"
+    assert caught.value.code == "stream_refused"
 
 
 def test_no_server_is_an_error():
-    with pytest.raises(DemoStreamError) as caught:
+    with pytest.raises(StreamError) as caught:
         asyncio.run(play(SHORT, "ws://127.0.0.1:1", "t", nothing))
-    assert caught.value.code == "demo_stream_refused"
+    assert caught.value.code == "stream_refused"
 
 
 def test_an_error_of_on_time_ends_the_stream():
@@ -191,6 +191,6 @@ def test_a_server_that_never_answers_the_close_is_an_error(monkeypatch):
             pass
 
     monkeypatch.setattr(player, "CLOSE_TIMEOUT_S", 0.0)
-    with pytest.raises(DemoStreamError) as caught:
+    with pytest.raises(StreamError) as caught:
         played(Deaf(), SHORT)
-    assert caught.value.code == "demo_stream_closed"
+    assert caught.value.code == "stream_cut"

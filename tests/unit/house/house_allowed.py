@@ -61,8 +61,8 @@ _BY_FILE = {
         "where": "a path of our own field names, cut out by a pattern; keys of clients stand as `[...]`",
     },
     "entrypoints/cli/demo_call/call.py": {"track.file": _DEMO, "name": "the name of a program: a constant"},
-    "entrypoints/cli/demo_call/host.py": {"method": "a method of HTTP: a constant", "answer.status": _COUNT},
-    "entrypoints/cli/demo_call/player.py": {"reason": "the code of a closed socket", "t": _COUNT},
+    "entrypoints/cli/rehearsal/host.py": {"method": "a method of HTTP: a constant", "answer.status": _COUNT},
+    "entrypoints/cli/rehearsal/player.py": {"reason": "the code of a closed socket", "t": _COUNT},
     "entrypoints/packfolder.py": {
         "file.name": "the name of a file that the operator gave, as ASCII",
         "error.message": _SAID,

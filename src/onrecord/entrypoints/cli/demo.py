@@ -8,9 +8,9 @@ from pathlib import Path
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.cli.demo_call import aftermath
 from onrecord.entrypoints.cli.demo_call.call import load
-from onrecord.entrypoints.cli.demo_call.claims import Claims, heading, line
-from onrecord.entrypoints.cli.demo_call.host import serving
 from onrecord.entrypoints.cli.demo_call.story import tell
+from onrecord.entrypoints.cli.rehearsal.claims import Claims, heading, line
+from onrecord.entrypoints.cli.rehearsal.host import serving
 
 OWN = ("data", "keys", "evidence.zip", "result.json", "server.log", "ready.json")
 

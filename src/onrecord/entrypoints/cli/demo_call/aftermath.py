@@ -10,9 +10,9 @@ from typing import Any
 from onrecord.base.stretch import normalise, overlaps
 from onrecord.entrypoints.bootstrap import Settings, open_deployment
 from onrecord.entrypoints.cli.demo_call.call import DemoCall
-from onrecord.entrypoints.cli.demo_call.claims import Claims
-from onrecord.entrypoints.cli.demo_call.host import COMMAND, Host
 from onrecord.entrypoints.cli.demo_call.story import Story
+from onrecord.entrypoints.cli.rehearsal.claims import Claims
+from onrecord.entrypoints.cli.rehearsal.host import COMMAND, Host
 from onrecord.interaction.record import ArtifactEntry
 from onrecord.signal import mulaw
 from onrecord.signal.wav import HEADER_BYTES

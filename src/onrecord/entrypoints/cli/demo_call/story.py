@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onrecord.entrypoints.cli.demo_call.call import DemoCall
-from onrecord.entrypoints.cli.demo_call.claims import Claims, heading, line, progress
-from onrecord.entrypoints.cli.demo_call.host import Host
-from onrecord.entrypoints.cli.demo_call.player import play
+from onrecord.entrypoints.cli.rehearsal.claims import Claims, heading, line, progress
+from onrecord.entrypoints.cli.rehearsal.host import Host
+from onrecord.entrypoints.cli.rehearsal.player import play
 
 SHOWN = ("audio_recording", "transcript", "ai_summary")
 
@@ -65,7 +65,7 @@ def bar(share: float, width: int = 32) -> str:
 
 
 def tell(host: Host, call: DemoCall, claims: Claims, speed: float) -> Story:
-    """Errors: DemoHostError, DemoStreamError."""
+    """Errors: HostError, StreamError."""
     made = host.need("POST", "/v1/interactions", call.head)
     story = Story(made["id"])
     heading(f"The call, {call.duration_s:.0f} seconds, two tracks, over a media socket")

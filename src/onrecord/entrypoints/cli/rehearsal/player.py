@@ -1,7 +1,8 @@
-"""The platform's end of a Twilio media stream: both tracks of the demo call, one direction."""
+"""The platform's end of a Twilio media stream: both tracks of a call, one direction."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Protocol
 from urllib.parse import quote
 
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -10,7 +11,18 @@ from typing_extensions import override
 from onrecord.base.errors import Disposition, OnRecordError
 from onrecord.capture.wire.twilio import Connected, Media, Message, Start, Stop
 from onrecord.capture.wire.twilio_render import render
-from onrecord.entrypoints.cli.demo_call.call import DemoCall
+
+
+class Sound(Protocol):
+    """`ulaw`: by track, one byte a sample."""
+
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def ulaw(self) -> Mapping[str, bytes]: ...
+
 
 OnTime = Callable[[float], Awaitable[None]]
 
@@ -24,11 +36,11 @@ _STREAM = "MZ" + "0" * 32
 _CALL = "CA" + "0" * 32
 
 
-class DemoStreamError(OnRecordError):
-    """The server refused the stream (`demo_stream_refused`), closed it before its end or did not answer the close
-    (`demo_stream_closed`)."""
+class StreamError(OnRecordError):
+    """The server refused the stream (`stream_refused`), closed it before its end or did not answer the close
+    (`stream_cut`)."""
 
-    code = "demo_stream_refused"
+    code = "stream_refused"
     disposition = Disposition.RETRY
 
 
@@ -75,7 +87,7 @@ def _opening(token: str, offset: float) -> tuple[Connected, Start]:
     )
 
 
-def _media(call: DemoCall, index: int) -> Iterator[Media]:
+def _media(call: Sound, index: int) -> Iterator[Media]:
     """The 20 ms frame `index`, one message a track."""
     size = call.sample_rate * FRAME_MS // 1000
     for position, track in enumerate(TRACKS):
@@ -94,7 +106,7 @@ def _send(transport: WSTransport, message: Message) -> None:
 
 
 async def _stream(
-    call: DemoCall, transport: WSTransport, platform: _Platform, on_time: OnTime, *, speed: float, offset: float
+    call: Sound, transport: WSTransport, platform: _Platform, on_time: OnTime, *, speed: float, offset: float
 ) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -106,7 +118,7 @@ async def _stream(
         await platform.writable.wait()
         if transport.is_disconnected or platform.close_code is not None:
             reason = platform.close_code or "no code"
-            raise DemoStreamError(f"the server closed the stream at {t:.2f} s with {reason}", code="demo_stream_closed")
+            raise StreamError(f"the server closed the stream at {t:.2f} s with {reason}", code="stream_cut")
         for message in _media(call, index):
             _send(transport, message)
     await on_time(offset + call.duration_s)
@@ -118,26 +130,24 @@ async def _closed(transport: WSTransport, platform: _Platform) -> None:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await transport.wait_disconnected()
     except TimeoutError as error:
-        raise DemoStreamError("the server did not answer the close", code="demo_stream_closed") from error
+        raise StreamError("the server did not answer the close", code="stream_cut") from error
     if platform.close_code not in _REGULAR:
         reason = platform.close_code or "no code"
-        raise DemoStreamError(f"the server ended the stream with {reason}", code="demo_stream_closed")
+        raise StreamError(f"the server ended the stream with {reason}", code="stream_cut")
 
 
-async def play(
-    call: DemoCall, ws: str, token: str, on_time: OnTime, *, speed: float = 0.0, offset: float = 0.0
-) -> None:
+async def play(call: Sound, ws: str, token: str, on_time: OnTime, *, speed: float = 0.0, offset: float = 0.0) -> None:
     """Returns once the server has answered the close, so has read every message.
 
     `ws`: origin of the server. `on_time(t)` is awaited before the media at interaction second t is sent, and at the
     end of the call before `stop`; its errors end the stream and pass through. `speed`: media seconds a second, 0 as
-    fast as the socket takes them. `offset`: the interaction second of stream time 0. Errors: DemoStreamError.
+    fast as the socket takes them. `offset`: the interaction second of stream time 0. Errors: StreamError.
     """
     platform = _Platform()
     try:
         transport, _ = await ws_connect(lambda: platform, f"{ws}/v1/ingest/twilio?token={quote(token, safe='')}")
     except (WSError, OSError, TimeoutError) as error:
-        raise DemoStreamError("the server did not open the stream") from error
+        raise StreamError("the server did not open the stream") from error
     try:
         for message in _opening(token, offset):
             _send(transport, message)

@@ -1,4 +1,4 @@
-"""Claims: what the demo says, each with the check that it made."""
+"""Claims: what is said of a call, each with the check that was made."""
 
 import json
 import sys

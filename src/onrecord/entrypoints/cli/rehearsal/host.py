@@ -1,4 +1,4 @@
-"""A server process of the demo's own, and a plain HTTP client for it."""
+"""A server, started for the purpose or found running, and a plain HTTP client for it."""
 
 import contextlib
 import http.client
@@ -19,8 +19,8 @@ START_SECONDS = 60.0
 COMMAND = (sys.executable, "-m", "onrecord.entrypoints.cli.main")
 
 
-class DemoHostError(OnRecordError):
-    code = "demo_server_failed"
+class HostError(OnRecordError):
+    code = "server_failed"
     disposition = Disposition.RETRY
 
 
@@ -57,16 +57,16 @@ class Host:
             return Answer(response.status, response.read())
 
     def need(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON of a call that must succeed. Errors: DemoHostError."""
+        """The JSON of a call that must succeed. Errors: HostError."""
         answer = self.call(method, path, body)
         if answer.status not in {200, 201}:
-            raise DemoHostError(f"{method} was answered by {answer.status}")
+            raise HostError(f"{method} was answered by {answer.status}")
         return answer.json
 
 
 @contextlib.contextmanager
 def serving(out: Path) -> Iterator[Host]:
-    """Started on a free loopback port, ended with SIGTERM. Errors: DemoHostError."""
+    """Started on a free loopback port, ended with SIGTERM. Errors: HostError."""
     ready = out / "ready.json"
     ready.unlink(missing_ok=True)
     arguments = ["serve", "--data", out / "data", "--keys", out / "keys" / "root.key", "--ready-file", ready]
@@ -76,7 +76,7 @@ def serving(out: Path) -> Iterator[Host]:
             yield _wait(process, ready)
             process.send_signal(signal.SIGTERM)
             if process.wait(timeout=30) != 0:
-                raise DemoHostError("the server did not end in order; see server.log")
+                raise HostError("the server did not end in order; see server.log")
         finally:
             process.kill()
             process.wait()
@@ -87,7 +87,15 @@ def _wait(process: subprocess.Popen[bytes], ready: Path) -> Host:
     until = time.monotonic() + START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > until:
-            raise DemoHostError("the server did not start; see server.log")
+            raise HostError("the server did not start; see server.log")
         time.sleep(0.05)
-    told = json.loads(ready.read_text(encoding="ascii"))
-    return Host(told["api"], told["ws"], told["api_key"], told["log_vkey"])
+    return found(ready)
+
+
+def found(ready: Path) -> Host:
+    """The server whose ready file that is. Errors: HostError."""
+    try:
+        told = json.loads(ready.read_text(encoding="ascii"))
+        return Host(told["api"], told["ws"], told["api_key"], told["log_vkey"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HostError("the ready file is not that of a server", code="ready_file_unreadable") from error
