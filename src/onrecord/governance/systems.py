@@ -59,7 +59,7 @@ class Vendor:
 @dataclass(frozen=True, slots=True)
 class System:
     """`deadline` in seconds: by when a command is to be read back as followed. `vendor`: None for one of the tenant's
-    own. `kinds` are sorted."""
+    own. `kinds` are sorted. `sectors`: the only ones whose conversations it makes artifacts of; empty: all."""
 
     id: str
     name: str
@@ -68,6 +68,10 @@ class System:
     state_url: str
     deadline: float = DEADLINE_S
     vendor: Vendor | None = None
+    sectors: frozenset[str] = frozenset()
+
+    def serves(self, sector: str) -> bool:
+        return not self.sectors or sector in self.sectors
 
     def lacks(self, sector: str, places: Iterable[str], at: int) -> list[str]:
         """The contracts that this conversation needs and the vendor has not, or not any more; sorted."""
@@ -121,6 +125,7 @@ def parse(identifier: str, raw: Mapping[str, Any]) -> System:
         raw["state_url"],
         deadline,
         None if vendor is None else _vendor(vendor),
+        frozenset(raw.get("sectors") or ()),
     )
 
 
@@ -174,6 +179,7 @@ def kept(system: System) -> dict[str, Any]:
         "control_url": system.control_url,
         "state_url": system.state_url,
         "deadline_s": system.deadline,
+        "sectors": sorted(system.sectors),
         "vendor": None
         if vendor is None
         else {
@@ -207,4 +213,5 @@ def unkept(body: Mapping[str, Any]) -> System:
             ),
             tuple(vendor["sub_processors"]),
         ),
+        frozenset(body["sectors"]),
     )

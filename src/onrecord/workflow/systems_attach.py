@@ -11,7 +11,7 @@ from onrecord.workflow.live import Live
 
 
 def attached(d: Deployment, live: Live, sector: str, enabled: Sequence[str], places: Iterable[str]) -> list[Event]:
-    """At admission: every system that makes a kind which is enabled, and what is barred."""
+    """At admission: every system of this sector that makes a kind which is enabled, and what is barred."""
     now, where = d.clock.now_ns(), list(places)
     events: list[Event] = []
     kinds: dict[str, list[str]] = {}
@@ -19,7 +19,7 @@ def attached(d: Deployment, live: Live, sector: str, enabled: Sequence[str], pla
     for name, registered in sorted(d.outbox.registered.items()):
         system = registered.system
         own = [kind.value for kind in system.kinds if kind.value in enabled]
-        if not own or registered.retired:
+        if not own or registered.retired or not system.serves(sector):
             continue
         kinds[name], lacks[name] = own, system.lacks(sector, where, now)
         data = {

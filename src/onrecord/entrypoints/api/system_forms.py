@@ -27,7 +27,8 @@ class Vendor(Struct, forbid_unknown_fields=True):
 
 class NewCaptureSystem(Struct, forbid_unknown_fields=True):
     """A program outside that makes artifacts (docs/design/capture-systems.md). `deadline_s`: by when a command is read
-    back as followed; `secret`: `whsec_` and base64, made where it is absent; `vendor`: none for one of your own."""
+    back as followed; `secret`: `whsec_` and base64, made where it is absent; `sectors`: the only
+    ones whose conversations command it, all where there is none; `vendor`: none for one of your own."""
 
     name: Text200
     kinds: Annotated[list[Kind], Meta(min_length=1)]
@@ -35,6 +36,7 @@ class NewCaptureSystem(Struct, forbid_unknown_fields=True):
     state_url: Url
     deadline_s: Annotated[float, Meta(ge=0.1, le=300)] = 5.0
     secret: Text200 | None = None
+    sectors: Annotated[list[Text200], Meta(max_length=64)] = []
     vendor: Vendor | None = None
 
 
@@ -54,6 +56,7 @@ class CaptureSystem(Struct, forbid_unknown_fields=True):
     control_url: str
     state_url: str
     deadline_s: float
+    sectors: list[str]
     vendor: Vendor | None
     waiting: int
 
