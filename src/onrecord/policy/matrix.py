@@ -99,11 +99,11 @@ def matrix(
             rulings = tuple(timeline.trace.folded.steps.last.decided.rulings for timeline in made)
             key = (tuple(several), tuple(ids), rulings)
             groups.setdefault(key, (several, [], ids, made))[1].append(sector)
-    for several, found, ids, made in groups.values():
-        for name, timeline in zip(situations, made, strict=True):
-            rulings = timeline.trace.folded.steps.last.decided.rulings
-            chosen = {ruling.kind: ruling for ruling in rulings if ruling.kind in kinds}
-            yield Row(tuple(several), tuple(found), tuple(ids), name, chosen)
+    for together, found, names, timelines in groups.values():
+        for name, timeline in zip(situations, timelines, strict=True):
+            last = timeline.trace.folded.steps.last.decided.rulings
+            chosen = {ruling.kind: ruling for ruling in last if ruling.kind in kinds}
+            yield Row(tuple(together), tuple(found), tuple(names), name, chosen)
 
 
 def _head(head: Head, sector: str, place: str) -> Head:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
@@ -106,6 +107,34 @@ def _judge(checkpoint: Checkpoint, timeline: Timeline) -> Score:
         failed(None, "not_flags", None, flag)
     right = len(checkpoint.flags) - len(missing)
     return Score(states, reasons, conventions, right, len(missing), len(forbidden), tuple(failures))
+
+
+def shown(done: Sequence[tuple[str, Score]]) -> dict[str, Any]:
+    """Scores by name, as JSON."""
+    every = total(result for _, result in done)
+    return {
+        "states": _tally(every.states),
+        "reasons": _tally(every.reasons),
+        "flags": {"right": every.flags_right, "missing": every.flags_missing, "forbidden": every.flags_forbidden},
+        "conventions": _tally(every.conventions),
+        "failures": [_failure(name, failure) for name, result in done for failure in result.failures],
+    }
+
+
+def _tally(tally: Tally) -> dict[str, int]:
+    return {"right": tally.right, "all": tally.all}
+
+
+def _failure(name: str, failure: Failure) -> dict[str, Any]:
+    return {
+        "file": name,
+        "t": failure.t,
+        "as_of": failure.as_of,
+        "kind": None if failure.kind is None else failure.kind.value,
+        "field": failure.field,
+        "expected": failure.expected,
+        "got": failure.got,
+    }
 
 
 def total(scores: Iterable[Score]) -> Score:

@@ -23,6 +23,7 @@ class Scope(StrEnum):
     CONTENT_READ = "content:read"
     EVIDENCE_READ = "evidence:read"
     POLICY_SET = "policy:set"
+    POLICY_REPLAY = "policy:replay"
     REPLAY = "replay"
     KEYS_ADMIN = "keys:admin"
     PERSONS_ERASE = "persons:erase"

@@ -135,3 +135,16 @@ def _rejudged(d: Deployment, packs: Sequence[LoadedPack], interaction: str) -> R
 
 def _raised(timeline: Timeline) -> set[str]:
     return {flag.flag for flag in timeline.flags()}
+
+
+def page(d: Deployment, packs: Sequence[Pack], start: int, limit: int) -> dict[str, Any]:
+    """What comes of the first `limit` conversations that begin at leaf `start` or later. `next`: where to go on; None
+    at the end of the log. Errors: InvalidPackError, StorageError."""
+    checked(packs)
+    account, following = Account(), None
+    for count, (index, interaction) in enumerate(begun_from(d, start)):
+        if count == limit:
+            following = index
+            break
+        account.add(rejudge(d, packs, interaction))
+    return {"start": start, "next": following, "size": d.sequencer.size, **account.shown()}

@@ -88,11 +88,11 @@ async def show_timeline(call: Call) -> Response:
 
 async def show_decisions(call: Call) -> Response:
     live = await live_of(call)
-    t, as_of = _instant(call, live, "t"), _instant(call, live, "as_of")
+    t, as_of = instant_of(call, live, "t"), instant_of(call, live, "as_of")
     return json_reply(views.decisions_at(call.d, live, t, as_of))
 
 
-def _instant(call: Call, live: Live, name: str) -> float | None:
+def instant_of(call: Call, live: Live, name: str) -> float | None:
     """Seconds on the interaction's clock, given as such or as RFC 3339."""
     text = call.query(name)
     if text is None:

@@ -33,6 +33,8 @@ STATUS_OF_CODE = {
     "range_not_satisfiable": 416,
     "idempotency_mismatch": 422,
     "platform_unknown": 422,
+    "invalid_pack": 422,
+    "invalid_overlay": 422,
     "invalid_system": 422,
     "origin_refused": 422,
     "prompt_unknown": 422,

@@ -3,16 +3,15 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.policy import scenario
 from onrecord.policy.errors import InvalidScenarioError, PolicyError
 from onrecord.policy.pack import Pack
 from onrecord.policy.scenariotext import LARGEST
-from onrecord.policy.score import Failure, Score, Tally, score, total
+from onrecord.policy.score import Failure, Score, score, shown, total
 
 HOLDS, FAILS, UNREADABLE = 0, 1, 2
 
@@ -45,7 +44,7 @@ def run(argv: list[str]) -> int:
     for name, why in bad:
         print(printable(f"onrecord: {name}: {why}"), file=sys.stderr)
     if given.json:
-        print(json.dumps(_document(done)))
+        print(json.dumps(shown(done)))
     else:
         print("\n".join(map(printable, _lines(done, len(bad)))))
     failed = any(result.failures for _, result in done)
@@ -76,34 +75,6 @@ def read_file(file: Path) -> bytes:
             return opened.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         raise InvalidScenarioError("the file cannot be read") from error
-
-
-def _document(done: Iterable[tuple[str, Score]]) -> dict[str, Any]:
-    done = list(done)
-    every = total(result for _, result in done)
-    return {
-        "states": _tally(every.states),
-        "reasons": _tally(every.reasons),
-        "flags": {"right": every.flags_right, "missing": every.flags_missing, "forbidden": every.flags_forbidden},
-        "conventions": _tally(every.conventions),
-        "failures": [_failure(name, failure) for name, result in done for failure in result.failures],
-    }
-
-
-def _tally(tally: Tally) -> dict[str, int]:
-    return {"right": tally.right, "all": tally.all}
-
-
-def _failure(name: str, failure: Failure) -> dict[str, Any]:
-    return {
-        "file": name,
-        "t": failure.t,
-        "as_of": failure.as_of,
-        "kind": None if failure.kind is None else failure.kind.value,
-        "field": failure.field,
-        "expected": failure.expected,
-        "got": failure.got,
-    }
 
 
 def _lines(done: Sequence[tuple[str, Score]], bad: int) -> list[str]:
