@@ -20,6 +20,7 @@ from onrecord.storage.ports import Record
 from onrecord.workflow.contents import store_text
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, VerdictClosedError
+from onrecord.workflow.feelings import of_others
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live
 from onrecord.workflow.opt_out import overheard
@@ -77,6 +78,9 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
     until = live.now(live.clock_ns(d.clock)) if ended is None else ended
     loop = asyncio.get_running_loop()
     claim = await loop.run_in_executor(d.executor, _claim, new, until)
+    if new.kind is Kind.SENTIMENT and of_others(live.conversation, *_told_by(new)):
+        await _refused(d, live, claim)
+        raise VerdictClosedError("feelings of staff and of candidates are not inferred")
     while True:
         judged = _judge(live, claim)
         kept = await loop.run_in_executor(d.executor, _keep, new, claim, *judged)
@@ -86,6 +90,11 @@ async def derive(d: Deployment, live: Live, principal: Principal, new: NewArtifa
         data = await _store(d, live, claim, kept, new.classification)
         if await _name(d, live, claim, judged, data):
             return {"id": data["artifact"], "state": data["state"], "withheld": data["withheld"]}
+
+
+def _told_by(new: NewArtifact) -> tuple[list[str], list[str]]:
+    """(artifacts it is made of, channels of its words)."""
+    return [source.artifact for source in new.sources], [word.channel for word in new.words or ()]
 
 
 def _stated(new: NewArtifact) -> list[tuple[float, float]]:
