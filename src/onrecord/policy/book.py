@@ -135,10 +135,12 @@ class Book:
             found = [[t for t in pack.treatments if kind in t.kinds and t.choice == choice] for pack in packs]
             firsts = [treatments[0] for treatments in found if treatments]
             if firsts:
-                shortest = min(firsts, key=lambda treatment: most(treatment.period))
-                basis = self.basis_of(kind)
-                return shortest if basis == CONSENT else replace(shortest, legal_basis=basis)
-        return _NO_TREATMENT
+                return self._based(kind, min(firsts, key=lambda treatment: most(treatment.period)))
+        return self._based(kind, _NO_TREATMENT)
+
+    def _based(self, kind: Kind, treatment: Treatment) -> Treatment:
+        basis = self.basis_of(kind)
+        return treatment if basis == CONSENT else replace(treatment, legal_basis=basis)
 
     def judge(self, kind: Kind, bits: int, segments: frozenset[str], source: Verdict) -> Judgment:
         """`bits`: the situations that hold; `segments`: types of the open ones; `source`: what the sources allow."""
