@@ -49,12 +49,22 @@ def opened_note(data: bytes, vkey: str) -> note.Note:
     return opened.note
 
 
+def _adopted(data: bytes, vkey: str) -> str:
+    """The text of a policy pack: signed by this key first, then perhaps by those who answer for it."""
+    verifier = note.Verifier.parse(vkey)
+    opened = note.open_note(data, [verifier]).note
+    first = opened.signatures[0]
+    if (first.name, first.key_id) != (verifier.name, verifier.key_id) or opened.encode() != data:
+        raise BadMemberError("the note of a policy pack begins with the log's signature")
+    return opened.text
+
+
 def packs_of(policy: Mapping[str, bytes], vkey: str) -> tuple[pack.Pack, ...]:
     """The policy packs by their notes, in order of id and version. Where several versions of one stand there, the
     version is part of the name. Errors: BadMemberError, LedgerError, PolicyError."""
     found: list[pack.Pack] = []
     for name in sorted(policy):
-        text = opened_note(policy[name], vkey).text.encode()
+        text = _adopted(policy[name], vkey).encode()
         parsed = pack.parse(text)
         if name not in {parsed.id, f"{parsed.id}.{parsed.version}"} or parsed.digest != sha256(text).hex():
             raise BadMemberError(f"the policy pack `{name}` is not the one that its name says")
