@@ -14,6 +14,7 @@ from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, Conversation
 
 _GIVEN = {"accepted": "given", "implied": "implied", "declined": "declined", "no_response": "no_response"}
+_HEARING = ("track", "start", "end", "ref_start", "ref_end", "fraction", "score", "why")
 _JOURNEY = (
     Internal.STREAM_OPENED,
     Internal.STREAM_CLOSED,
@@ -45,10 +46,11 @@ def evidence_json(case: Case) -> bytes:
         "exported_at": rfc3339(case.exported_at),
         "parties": _parties(case),
         "journey": _entries(case, *_JOURNEY),
-        "prompts": [{"grade": "claimed", **entry} for entry in _entries(case, "prompt_delivered")],
+        "prompts": _prompts(case),
         "prompt_versions": _entries(case, "prompt_version_changed"),
         "consent": [_consent(entry) for entry in _entries(case, "consent", "segment_consent")],
         "withdrawals": _entries(case, "consent_withdrawn", "erasure_request"),
+        "objections": _entries(case, "objection"),
         "opt_outs": _entries(case, "opt_out"),
         "opt_ins": _entries(case, "opt_in"),
         "sensitive_segments": _entries(case, "segment_start", "segment_end"),
@@ -115,6 +117,22 @@ def _entry(seq: int, event: Event) -> dict[str, Any]:
     """The event's own fields below what every entry has: seq, event_id, type, t, received, at, source."""
     own = {"seq": seq, "event_id": event.event_id, "type": event.type, "t": event.t, "received": event.received}
     return {**event.data, **own, "at": rfc3339(event.at), "source": event.source}
+
+
+def _prompts(case: Case) -> list[dict[str, Any]]:
+    """Deliveries as they were claimed; `grade` and `heard` by what was found in the sound, where it was looked for."""
+    found = {entry["claim"]: entry for entry in _entries(case, Internal.PROMPT_HEARD)}
+    return [
+        {"grade": "claimed", **entry, **_heard(found.get(entry["event_id"]))}
+        for entry in _entries(case, "prompt_delivered")
+    ]
+
+
+def _heard(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    if entry is None:
+        return {}
+    told = {name: entry[name] for name in _HEARING if name in entry}
+    return {"grade": entry["grade"], "heard": {**told, "event_id": entry["event_id"]}}
 
 
 def _consent(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from onrecord.interaction.record import ArtifactEntry, PartyEntry
 
 _CONSENT = (
     "prompt_delivered",
+    Internal.PROMPT_HEARD,
     "prompt_version_changed",
     "consent",
     "segment_consent",
     "consent_withdrawn",
+    "objection",
     "opt_out",
     "opt_in",
     "erasure_request",
@@ -186,7 +188,7 @@ def _consent(event: Event) -> dict[str, Any]:
         "at": clock(event.t),
         "what": words.statement(event.type, data),
         "who": data.get("party") or data.get("to") or "customer",
-        "how": data.get("method") or data.get("channel") or "",
+        "how": data.get("method") or data.get("channel") or words.share(data),
         "version": data.get("prompt_version")
         or (data.get("to") if event.type == "prompt_version_changed" else "")
         or "",

@@ -16,6 +16,7 @@ _REASONS = {
     "CONSENT_IMPLIED": "consent was implied by staying after the notice",
     "CONSENT_CARRIED": "consent was carried over the transfer",
     "CONSENT_RENEWED": "consent was given again",
+    "NOTICE_GIVEN": "the notice was given, and no consent is needed",
     "SEGMENT_CONSENT": "the person agreed to this part",
     "SEGMENT_ENDED": "the sensitive part is over",
     "TRAINING_CONSENT": "the person agreed to training",
@@ -26,11 +27,15 @@ _REASONS = {
     "CONSENT_WITHDRAWN": "consent was withdrawn",
     "NON_RECORDED_WORKFLOW": "the conversation was moved to an unrecorded line",
     "CONSENT_DECLINED": "the person refused",
+    "OBJECTED": "the person objected",
+    "EMOTION_PROHIBITED": "feelings may not be inferred here",
     "OPT_OUT": "the person asked that nothing be recorded",
     "OPT_OUT_SCOPED": "the person asked that this not be made",
     "AWAITING_CONSENT": "no answer yet",
     "IMPLIED_NOT_ENOUGH": "staying on the line is not consent enough here",
     "NOTICE_NOT_PROVEN": "no proof that the notice reached the person",
+    "NOTICE_MISSING": "no notice yet",
+    "CONSENT_EXPIRED": "the consent had run out",
     "CONSENT_STALE": "the consent was to an earlier text",
     "CONSENT_NOT_CARRIED": "the transfer did not carry the consent",
     "NEW_PARTY_NO_CONSENT": "somebody joined who had not agreed",
@@ -74,6 +79,7 @@ _EVENTS = {
     "interaction_sealed": "Sealed",
     "content_disclosed": "Content disclosed",
     "evidence_exported": "Evidence exported",
+    "profile_read": "Standing profile read at admission",
     "artifact_refused": "Artifact refused",
     "assertion_refused": "Statement refused: source not entitled",
     "purge_intended": "Purge intended",
@@ -85,9 +91,16 @@ _STATEMENTS = {
     "prompt_delivered": "Notice given (as claimed by the platform)",
     "prompt_version_changed": "Text of the notice changed",
     "consent_withdrawn": "Consent withdrawn",
+    "objection": "Objected",
     "opt_out": "Asked not to be recorded",
     "opt_in": "Agreed again",
     "erasure_request": "Asked for erasure",
+}
+_GRADES = {
+    "heard": "Notice heard: its sound is in the outbound track",
+    "partly_heard": "Notice heard in part",
+    "not_heard": "Notice not heard: its sound is not in the outbound track",
+    "not_determinable": "Whether the notice was heard cannot be told",
 }
 _ANSWERS = {
     "accepted": "given",
@@ -161,11 +174,19 @@ def event(code: str) -> str:
 
 def statement(code: str, data: Mapping[str, Any]) -> str:
     """A notice, an answer or a wish; of an answer also what it covers."""
+    if code == "prompt_heard":
+        return _GRADES.get(str(data.get("grade")), code)
     if code not in {"consent", "segment_consent"}:
         return _STATEMENTS.get(code, code)
     answer = _ANSWERS.get(str(data.get("result")), "unknown")
     covers = data.get("scope") if code == "consent" else data.get("segment")
     return f"Consent {answer}" + (f" for {plain(covers)}" if covers else "")
+
+
+def share(data: Mapping[str, Any]) -> str:
+    """Of a notice, as far as it was heard."""
+    fraction = data.get("fraction")
+    return f"{fraction:.0%} of it" if isinstance(fraction, float) and fraction else ""
 
 
 def detail(code: str, data: Mapping[str, Any]) -> str:
