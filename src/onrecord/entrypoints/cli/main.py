@@ -11,6 +11,7 @@ COMMANDS = {
     "verify": "checks an evidence pack, offline",
     "prompts": "where recorded prompts are heard in a call",
     "rotate": "a new root key, while no server runs",
+    "drill": "a synthetic call through a running server that tries every control",
     "reference": "a recorder or transcriber to test against, good or bad",
     "policy": "policy packs as a tool",
 }

@@ -15,20 +15,27 @@ class Claim:
 
 @dataclass(slots=True)
 class Claims:
+    """`quiet`: nothing is printed."""
+
     made: list[Claim] = field(default_factory=list)
+    quiet: bool = False
 
     def check(self, identifier: str, text: str, *, ok: bool) -> None:
         """Prints the claim with its outcome, and keeps it."""
         self.made.append(Claim(identifier, text, ok))
-        print(f"  {'ok  ' if ok else 'FAIL'}  {text}", flush=True)
+        if not self.quiet:
+            print(f"  {'ok  ' if ok else 'FAIL'}  {text}", flush=True)
 
     @property
     def hold(self) -> bool:
         return bool(self.made) and all(claim.ok for claim in self.made)
 
+    def listed(self) -> list[dict[str, object]]:
+        return [{"id": claim.id, "text": claim.text, "ok": claim.ok} for claim in self.made]
+
     def write(self, file: Path) -> None:
-        listed = [{"id": claim.id, "text": claim.text, "ok": claim.ok} for claim in self.made]
-        file.write_text(json.dumps({"ok": self.hold, "claims": listed}, indent=1) + "\n", encoding="utf-8")
+        told = {"ok": self.hold, "claims": self.listed()}
+        file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def heading(text: str) -> None:
