@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from onrecord.entrypoints.api import (
-    artifacts,
+    artifact_routes,
     consent_routes,
     health,
     interactions,
@@ -14,6 +14,7 @@ from onrecord.entrypoints.api import (
     openapi,
     optout_routes,
     persons,
+    policy_routes,
     requests,
     responses,
     service,
@@ -21,7 +22,7 @@ from onrecord.entrypoints.api import (
     system_routes,
 )
 from onrecord.entrypoints.api.replies import json_reply
-from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Call, Parameter, Route
+from onrecord.entrypoints.api.route import Answer, Body, Call, Parameter, Route
 from onrecord.workflow.principal import Scope
 
 NUMBER_OR_TIME: dict[str, Any] = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
@@ -135,61 +136,6 @@ INTERACTIONS = (
     ),
 )
 
-ARTIFACTS = (
-    Route(
-        "POST",
-        "/v1/interactions/{interaction}/artifacts",
-        "createArtifact",
-        "Store what was made of the conversation, as far as every source allows it",
-        artifacts.create,
-        {201: Answer("Stored; `withheld` is what was cut out", (responses.StoredArtifact,))},
-        scope=Scope.ARTIFACTS_WRITE,
-        body=Body(requests.NewArtifact, (requests.NewArtifact,), limit=ARTIFACT_LIMIT),
-        errors=("verdict_closed",),
-    ),
-    Route(
-        "GET",
-        "/v1/interactions/{interaction}/artifacts",
-        "listArtifacts",
-        "Recordings and what was made of them, with their gaps",
-        artifacts.show_all,
-        {200: Answer("All artifacts", (responses.Artifacts,))},
-        scope=Scope.RECORD_READ,
-    ),
-    Route(
-        "GET",
-        "/v1/artifacts/{artifact}/content",
-        "getContent",
-        "The content of one artifact; every reading is recorded",
-        artifacts.content,
-        {
-            200: Answer("The whole. Sound is `audio/wav`, words and text are JSON", (responses.Words, responses.Text)),
-            206: Answer("One range of bytes", media_type="application/octet-stream"),
-        },
-        scope=Scope.CONTENT_READ,
-        parameters=(Parameter("Range", "header", "One range of bytes (RFC 9110); several get the whole."),),
-        errors=("erased", "quarantined", "range_not_satisfiable", "wav_too_long"),
-    ),
-    Route(
-        "GET",
-        "/v1/interactions/{interaction}/evidence",
-        "getEvidence",
-        "The evidence pack, which `onrecord verify` checks offline",
-        artifacts.evidence,
-        {200: Answer("A stored-only zip", media_type="application/zip")},
-        scope=Scope.EVIDENCE_READ,
-        parameters=(
-            Parameter(
-                "media",
-                "query",
-                "Adds sound; needs the scope `content:read`.",
-                {"type": "string", "enum": ["permitted", "redacted"]},
-            ),
-        ),
-        errors=("invalid_request", "pack_too_large", "erased", "log_inconsistent"),
-    ),
-)
-
 SERVICE = (
     Route(
         "GET",
@@ -293,4 +239,13 @@ SERVICE = (
     ),
 )
 
-ROUTES = (*INTERACTIONS, *ARTIFACTS, *SERVICE, *consent_routes.PROMPTS, *consent_routes.PROFILES, *optout_routes.OPT_OUT, *system_routes.SYSTEMS)
+ROUTES = (
+    *INTERACTIONS,
+    *artifact_routes.ARTIFACTS,
+    *SERVICE,
+    *consent_routes.PROMPTS,
+    *consent_routes.PROFILES,
+    *optout_routes.OPT_OUT,
+    *system_routes.SYSTEMS,
+    *policy_routes.POLICY,
+)
