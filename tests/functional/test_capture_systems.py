@@ -75,3 +75,130 @@ def test_every_change_of_verdict_is_a_command_that_is_read_back(plane: Server, s
         assert system.unsigned == 0
         assert {query["a"][0] for query in system.asked} == {"b"}
         assert flags(talk) == []
+
+
+SILENCE = {
+    "hangs": "control_unreachable",
+    "drips": "control_unreachable",
+    "redirects": "control_refused",
+    "refuses": "control_refused",
+    "garbage": "control_unreadable",
+    "huge": "control_unreadable",
+    "other_call": "control_unreadable",
+    "other_command": "other_command",
+    "obeys_not": "other_command",
+}
+
+
+@pytest.fixture(scope="module")
+def shared_plane(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    return launch(tmp_path_factory.mktemp("plane"), *SILENT)
+
+
+@pytest.mark.parametrize(("mode", "code"), SILENCE.items())
+def test_what_does_not_follow_is_flagged_once_and_told_again_until_it_does(
+    shared_plane: Server, system: System, mode: str, code: str
+) -> None:
+    with shared_plane.client() as client:
+        name = register(client, system)
+        talk = begin(client)
+        mine = [s["id"] for s in talk.get()["capture_systems"]].index(name)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine)
+        system.turn(mode)
+        talk.tell("opt_out")
+        until(talk, lambda shown: shown["acknowledged"] is False and shown["code"] == code, mine)
+        assert flags(talk) == ["STOP_NOT_ACKNOWLEDGED"]
+        assert system.elsewhere == 0, "a redirect was followed"
+        system.turn("honest")
+        until(talk, acknowledged("stop"), mine)
+        assert flags(talk) == ["STOP_NOT_ACKNOWLEDGED"], "a late acknowledgement does not clear it"
+        (late,) = [e for e in answers(talk, name) if e["late"]]
+        assert (late["acknowledged"], late["action"]) == (True, "stop")
+        assert len(set(system.actions(talk.id))) == 2
+        assert client.delete(f"/v1/capture-systems/{name}").status_code == 204
+
+
+def answers(talk: Talk, system: str) -> list[dict[str, Any]]:
+    told = [event["data"] for event in talk.get("/timeline")["events"] if event["type"] == "system_answered"]
+    return [data for data in told if data["system"] == system]
+
+
+def test_a_system_that_cannot_be_reached_or_trusted_is_flagged(shared_plane: Server, system: System) -> None:
+    with shared_plane.client() as client:
+        nobody, tls = "http://127.0.0.1:9", system.origin.replace("http:", "https:")
+        for origin, url in {"nobody": nobody, "tls": tls, "inside": "https://localhost:9"}.items():
+            fields = {"name": origin, "control_url": f"{url}/control", "state_url": f"{url}/state"}
+            register(client, system, **fields)
+        talk = begin(client)
+        deadline = time.monotonic() + PATIENCE
+        while not all(s["acknowledged"] is False for s in talk.get()["capture_systems"]):
+            assert time.monotonic() < deadline, talk.get()["capture_systems"]
+            time.sleep(0.02)
+        codes = {s["name"]: s["code"] for s in talk.get()["capture_systems"]}
+        assert codes == {"nobody": "control_unreachable", "tls": "control_unreachable", "inside": "control_refused"}
+        assert set(flags(talk)) == {"STOP_NOT_ACKNOWLEDGED"}
+        assert system.took == []
+        for shown in talk.get()["capture_systems"]:
+            client.delete(f"/v1/capture-systems/{shown['id']}")
+
+
+def test_one_that_begins_again_by_itself_is_found_by_reading(shared_plane: Server, system: System) -> None:
+    with shared_plane.client() as client:
+        name = register(client, system, deadline_s=0.1)
+        talk = begin(client)
+        mine = [s["id"] for s in talk.get()["capture_systems"]].index(name)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine)
+        talk.tell("opt_out")
+        until(talk, acknowledged("stop"), mine)
+        with system.changed:
+            system.states[talk.id]["states"]["transcript"] = "capturing"
+        deadline = time.monotonic() + PATIENCE
+        while "CAPTURED_AFTER_STOP" not in flags(talk):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        until(talk, acknowledged("stop"), mine)
+        assert [a["resurrected"] for a in answers(talk, name)] == [False, False, False, True, False]
+        client.delete(f"/v1/capture-systems/{name}")
+
+
+def test_a_hanging_system_delays_no_other(shared_plane: Server, system: System) -> None:
+    with shared_plane.client() as client, capture_system() as slow:
+        names = [register(client, slow, deadline_s=30), register(client, system, deadline_s=30)]
+        slow.turn("hangs")
+        talk = begin(client)
+        mine = [s["id"] for s in talk.get()["capture_systems"]].index(names[1])
+        talk.consented(0.0)
+        talk.tell("call_end")
+        until(talk, acknowledged("stop"), mine)
+        assert system.actions(talk.id)[-1] == "stop"
+        theirs = next(s for s in talk.get()["capture_systems"] if s["id"] == names[0])
+        assert theirs["acknowledged"] is None
+        for name in names:
+            client.delete(f"/v1/capture-systems/{name}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"control_url": "http://example.com/x"}, 422, "origin_refused"),
+        ({"state_url": "https://user:pw@example.com/x"}, 422, "origin_refused"),
+        ({"control_url": "ftp://example.com/x"}, 422, "origin_refused"),
+        ({"control_url": "http://10.0.0.1/x"}, 422, "origin_refused"),
+        ({"secret": "whsec_short"}, 422, "invalid_system"),
+        ({"secret": "no-prefix-at-all-but-long-enough"}, 422, "invalid_system"),
+        ({"kinds": []}, 400, "invalid_request"),
+        ({"kinds": ["transcript", "transcript"]}, 422, "invalid_system"),
+        ({"kinds": ["thoughts"]}, 400, "invalid_request"),
+        ({"deadline_s": 0}, 400, "invalid_request"),
+        ({"vendor": {"name": "v", "contracts": [{"type": "dpa", "expires": "soon"}]}}, 422, "invalid_system"),
+        ({"vendor": {"name": "v", "contracts": [{"type": "handshake"}]}}, 400, "invalid_request"),
+    ],
+)
+def test_what_is_not_registered(
+    shared_plane: Server, system: System, fields: dict[str, Any], status: int, code: str
+) -> None:
+    with shared_plane.client() as client:
+        answer = client.post("/v1/capture-systems", json=system.registration(**fields))
+        assert (answer.status_code, answer.json()["code"]) == (status, code)

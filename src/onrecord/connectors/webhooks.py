@@ -5,10 +5,10 @@ import base64
 import hashlib
 import hmac
 import os
-import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from onrecord.base.clock import Clock
 from onrecord.capture.errors import ControlError
 from onrecord.capture.orders import Message
 from onrecord.connectors.outbound import Endpoint, Outbound
@@ -23,8 +23,9 @@ class SignedWebhooks:
     """Implements Outside. A client of its own for each address: connections are told apart by address alone, and what
     was verified for one name is not used for another."""
 
-    def __init__(self, urls: tuple[str, ...], key: bytes, seconds: float) -> None:
+    def __init__(self, clock: Clock, urls: tuple[str, ...], key: bytes, seconds: float) -> None:
         """`seconds`: how long one call may take. Errors: OriginError."""
+        self._clock = clock
         self._key = key
         endpoints = {url: Endpoint(url) for url in urls}
         self._to = {url: (endpoint, Outbound(endpoint, seconds=seconds / 2)) for url, endpoint in endpoints.items()}
@@ -45,7 +46,7 @@ class SignedWebhooks:
         return body
 
     def _signed(self, identifier: str, body: bytes) -> dict[str, str]:
-        now = int(time.time())
+        now = self._clock.now_ns() // 1_000_000_000
         return {
             "webhook-id": identifier,
             "webhook-timestamp": str(now),

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from onrecord.base.clock import SystemClock
@@ -112,7 +113,7 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
             far_reader=far_reader,
             standing=stand.check,
             commanding=Commanding(_controls(settings), settings.command_deadline),
-            outbox=Outbox(SignedWebhooks),
+            outbox=Outbox(partial(SignedWebhooks, SystemClock())),
             measures=measures,
             embedders=settings.strip_embedders,
             disk=lambda: _disk(settings.data),

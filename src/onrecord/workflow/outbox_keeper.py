@@ -11,11 +11,13 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.find import find
 from onrecord.workflow.live import Live
 from onrecord.workflow.outboxes import Lane, Pair, Registered
+from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.systems_review import review
 
 LOOK_SECONDS = 0.25
 AGAIN_SECONDS = 1.0
 LEAVE_SECONDS = 6.0
+POLL_SECONDS = 0.02
 CALL_SECONDS = 4.0
 MIN_CALL_SECONDS = 0.5
 LOOKS_AT_ONCE = 50
@@ -62,6 +64,7 @@ async def look_round(d: Deployment) -> None:
         for pair in [pair for pair in lane.pairs.values() if _is_overdue(lane, pair, now)][:LOOKS_AT_ONCE]:
             await asyncio.create_task(_overdue(d, lane, pair))
         _make_room(lane)
+    await _sweep_retired(d)
 
 
 def _is_overdue(lane: Lane, pair: Pair, now: float) -> bool:
@@ -91,6 +94,7 @@ def _recall(d: Deployment, live: Live) -> None:
         if pair is None or pair.ticket or entry.command is None:
             continue
         pair.told = entry.command["command"]
+        pair.on = True
         if entry.answer is not None and entry.answer["command"] == pair.command.id:
             pair.pursuit.known(followed=entry.answer["acknowledged"])
 
@@ -135,6 +139,22 @@ def _make_room(lane: Lane) -> None:
             del lane.pairs[pair.interaction]
 
 
+async def _sweep_retired(d: Deployment) -> None:
+    """Systems that were removed and have nothing under way."""
+    loop = asyncio.get_running_loop()
+    for name, registered in tuple(d.outbox.registered.items()):
+        lane = d.outbox.lanes[name]
+        if not registered.retired or lane.pairs:
+            continue
+        try:
+            await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.CAPTURE_SYSTEM, name)
+        except OnRecordError as error:
+            log.error("look_put_off", code=error.code)
+            continue
+        del d.outbox.registered[name], d.outbox.lanes[name]
+        await outbox_lane.stop(lane)
+
+
 async def leave(d: Deployment) -> None:
     """For the end of the process: tells every system to pause what it captures, and waits for that, at most
     LEAVE_SECONDS: nobody can stop them while this process is away."""
@@ -143,15 +163,16 @@ async def leave(d: Deployment) -> None:
         if live.conversation.systems:
             outbox.changed(d, live)
     deadline = time.monotonic() + LEAVE_SECONDS
-    while any(_captures(pair) for lane in d.outbox.lanes.values() for pair in lane.pairs.values()):
-        if time.monotonic() >= deadline:
-            log.error("left_capturing", recordings=len(d.outbox.waiting()))
-            break
-        await asyncio.sleep(0.02)
+    late = _capturing(d)
+    while late and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+        late = _capturing(d)
+    if late:
+        log.error("left_capturing", recordings=len(late))
     for lane in d.outbox.lanes.values():
         await outbox_lane.stop(lane)
 
 
-def _captures(pair: Pair) -> bool:
-    """Whether it may capture still: it was told to once, and has not confirmed that it ceased."""
-    return pair.told is not None and not pair.pursuit.followed
+def _capturing(d: Deployment) -> list[Pair]:
+    """Those that were told to capture, and have not confirmed since that they ceased."""
+    return [pair for lane in d.outbox.lanes.values() for pair in lane.pairs.values() if pair.on]

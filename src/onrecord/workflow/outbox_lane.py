@@ -98,6 +98,7 @@ async def _round(d: Deployment, lane: Lane, pair: Pair) -> None:
         outbox.forget(d, lane, pair)
         return
     state, code = await _tell_and_read(d, lane, pair, live, command)
+    pair.code = code
     d.outbox.results[code] += 1
     now = time.monotonic()
     if code == UNREACHABLE:
@@ -111,6 +112,8 @@ async def _round(d: Deployment, lane: Lane, pair: Pair) -> None:
     if state is None:
         turn = pair.pursuit.missed(now)
     else:
+        if code == ACKNOWLEDGED:
+            pair.on = len(command.closed) < len(command.verdicts)
         pair.seen = state.command if code == ACKNOWLEDGED or not pair.pursuit.followed else None
         turn = pair.pursuit.read(now, follows=code == ACKNOWLEDGED)
     if turn is not None:
@@ -127,6 +130,7 @@ async def _tell_and_read(
     system, pursuit = lane.registered.system, pair.pursuit
     if pair.told != command.id:
         pair.told = command.id
+        pair.on = pair.on or len(command.closed) < len(command.verdicts)
         _say(d, live, Internal.SYSTEM_COMMANDED, {"system": system.id, **_about(command)})
     try:
         if not pursuit.followed and (pair.seen != command.id or pursuit.told):
@@ -214,4 +218,4 @@ def overdue(d: Deployment, lane: Lane, pair: Pair, live: Live) -> None:
     """Puts on record, once, that it was not followed in time, where no attempt has come to say so."""
     turn = pair.pursuit.overdue(time.monotonic())
     if turn is not None:
-        _put_on_record(d, lane, pair, live, turn, NOT_REACHED, None, late=False)
+        _put_on_record(d, lane, pair, live, turn, pair.code or NOT_REACHED, None, late=False)

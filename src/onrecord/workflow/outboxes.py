@@ -27,7 +27,8 @@ class Registered:
 @dataclass(slots=True, eq=False)
 class Pair:
     """One system and one conversation. `told`, `seen`: ids of the last command that was sent, and that the system was
-    last read back as knowing. Not `durable`: a closing that was sent before it is on record."""
+    last read back as knowing. Not `durable`: a closing that was sent before it is on record. `on`: it was told to
+    capture, and has not been read back as having ceased since; `code`: what came of the last attempt."""
 
     interaction: str
     command: Command
@@ -38,6 +39,8 @@ class Pair:
     ticket: int = 0
     attempt: asyncio.Task[None] | None = None
     reading: bool = False
+    on: bool = False
+    code: str = ""
 
 
 @dataclass(slots=True, eq=False)

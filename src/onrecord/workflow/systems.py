@@ -112,14 +112,3 @@ async def remove(d: Deployment, credentials: Credentials, principal: Principal, 
         if known.system == identifier:
             await loop.run_in_executor(d.writers, credentials.revoke, known.id)
     d.outbox.due.update(dict.fromkeys(d.outbox.lanes[identifier].pairs, 0.0))
-
-
-async def sweep_retired(d: Deployment) -> None:
-    """Systems that were removed and have nothing under way. Errors: StorageError."""
-    loop = asyncio.get_running_loop()
-    for name, registered in tuple(d.outbox.registered.items()):
-        lane = d.outbox.lanes[name]
-        if registered.retired and not lane.pairs:
-            await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.CAPTURE_SYSTEM, name)
-            del d.outbox.registered[name], d.outbox.lanes[name]
-            await outbox_lane.stop(lane)
