@@ -19,7 +19,7 @@ from onrecord.policy.verdict import Decision, Flag
 
 ALARMS = frozenset({"RECORDING_GAP", "MEDIA_UNWANTED"})
 _INTERNAL = frozenset(Internal)
-_FACTS = frozenset({Internal.EVENT_REPEATED, Internal.SYSTEM_BARRED})
+_FACTS = frozenset({Internal.EVENT_REPEATED, Internal.SYSTEM_BARRED, Internal.PROMPT_HEARD})
 _OF_SYSTEMS = {
     Internal.SYSTEM_BARRED: "VENDOR_WITHOUT_CONTRACT",
     Internal.SYSTEM_DISOBEYED: "CAPTURED_AFTER_STOP",

@@ -10,6 +10,10 @@ from onrecord.base import canonical
 from onrecord.interaction.errors import UnreadableEventError
 
 
+PRODUCT = "onrecord"
+"""The principal of what the product says by itself."""
+
+
 class Internal(StrEnum):
     """Types that the product itself writes; the types that clients may post are the policy room's."""
 
@@ -38,6 +42,7 @@ class Internal(StrEnum):
     OVERLOAD_ENDED = "overload_ended"
     MEDIA_LOST = "media_lost"
     SOURCE_ANSWERED = "source_answered"
+    PROMPT_HEARD = "prompt_heard"
     SYSTEM_ATTACHED = "system_attached"
     SYSTEM_BARRED = "system_barred"
     SYSTEM_COMMANDED = "system_commanded"
@@ -47,6 +52,7 @@ class Internal(StrEnum):
     ALARM_CLEARED = "alarm_cleared"
     SEALED = "interaction_sealed"
     EVIDENCE_EXPORTED = "evidence_exported"
+    PROFILE_READ = "profile_read"
 
 
 INTERNAL = frozenset(Internal)

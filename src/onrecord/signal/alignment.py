@@ -117,7 +117,8 @@ def _offsets(votes: Sequence[Vote], places: NDArray[np.int64]) -> NDArray[np.int
     """Of the nearest block that voted, for each place."""
     centres = np.array([vote.at + BLOCK // 2 for vote in votes])
     nearest = np.abs(places[:, None] - centres[None, :]).argmin(axis=1)
-    return np.array([vote.offset for vote in votes], np.int64).take(nearest)
+    offsets: NDArray[np.int64] = np.array([vote.offset for vote in votes], np.int64)[nearest]
+    return offsets
 
 
 def _scores(
@@ -151,7 +152,7 @@ def _blurred(scores: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArra
     """The mean over half a second, by weight."""
     over = np.ones(min(_BLUR, len(scores)))
     made: NDArray[np.float64] = np.convolve(scores * weight, over, "same")
-    return made / np.maximum(np.convolve(weight, over, "same"), 1e-12)
+    return np.divide(made, np.maximum(np.convolve(weight, over, "same"), 1e-12), out=made)
 
 
 def _heaviest(values: NDArray[np.floating]) -> tuple[int, int]:

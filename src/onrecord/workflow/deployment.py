@@ -13,6 +13,7 @@ from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy.fold import Fold
 from onrecord.policy.kept import Kept
 from onrecord.policy.pack import Pack
+from onrecord.signal.reference import Reference
 from onrecord.storage.ports import EventStore, ObjectStore
 from onrecord.vault.vault import Vault
 from onrecord.workflow.acks import Acks
@@ -84,6 +85,7 @@ class Deployment:
     commanding: Commanding = field(default_factory=Commanding)
     outbox: Outbox = field(default_factory=Outbox)
     prompts: PromptRegister = field(default_factory=PromptRegister)
+    references: dict[str, Reference] = field(default_factory=dict)
     reaching: set[str] = field(default_factory=set)
     embedders: tuple[str, ...] = ()
     triggers: Chosen = field(default_factory=Chosen)

@@ -20,6 +20,7 @@ from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import Flag
 from onrecord.workflow.closings import Closings
+from onrecord.workflow.listening import Listening
 from onrecord.workflow.prompt_register import without_register
 
 
@@ -92,7 +93,7 @@ class Live:
     shut until it has caught up. `unsaid` are events of the product's own that the record has not taken yet. `unsealed`
     counts the segments in `sealing`, of which the last was settled at `settled`, in seconds of the event loop's clock;
     while `giving_up` nothing is added to them. `losing`: the last that was to be stored was not.
-    `wall`: see `clock_ns`."""
+    `wall`: see `clock_ns`. `listening`: for prompts, from the first stream or claim on."""
 
     conversation: Conversation
     timeline: Timeline
@@ -118,6 +119,7 @@ class Live:
     giving_up: bool = False
     losing: bool = False
     wall: int | None = None
+    listening: Listening | None = None
 
     def permission(self) -> Permission:
         """What the gates of recordings ask, as a value: the union of everything that closes. A closing counts from the

@@ -19,6 +19,7 @@ from onrecord.workflow.admit import token_id
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import BadTokenError, SealedError, StreamConflictError
 from onrecord.workflow.find import find
+from onrecord.workflow.listening import attach
 from onrecord.workflow.live import Live, Track
 from onrecord.workflow.segments import give_up, hand_over, is_full, seal_rest, stands_still
 from onrecord.workflow.side_records import RecordKind, opened, places, sealed
@@ -103,6 +104,7 @@ async def open_stream(
         live.epochs += 1
         for track in tracks:
             _attach(live, track, clocks[track.name], persons[track.name], identifier)
+            live.listening = attach(live.listening, d.prompts, track.name, track.encoding, track.rate)
     named = {t.name: live.tracks[t.name] for t in tracks}
     return Stream(identifier, live, named, clocks, start, asyncio.get_running_loop().time())
 
@@ -174,7 +176,10 @@ def offer(d: Deployment, stream: Stream, track: str, timestamp: int, payload: by
             raise NotStoredError("what is on record of this conversation is being looked up")
         raise SealedError("the interaction is sealed")
     try:
-        segments = held.gate.offer(stream.clocks[track].position(timestamp), payload)
+        position = stream.clocks[track].position(timestamp)
+        segments = held.gate.offer(position, payload)
+        if stream.live.listening is not None:
+            stream.live.listening.write(track, position, payload)
         return bool(segments) and _handed_over(d, stream, held, segments)
     except OnRecordError:
         raise
@@ -224,6 +229,8 @@ async def close_stream(d: Deployment, stream: Stream, reason: str, refused: dict
     async with live.lock:
         data = {"stream": stream.id, "reason": reason, "refused": refused}
         await journal.append(d, live, [journal.internal(live, d, Internal.STREAM_CLOSED, data)])
+    if live.listening is not None:
+        live.listening.wake()
     await drain_if_ended(d, live)
 
 
@@ -234,7 +241,10 @@ async def drain_if_ended(d: Deployment, live: Live) -> None:
 
 
 async def drain(d: Deployment, live: Live) -> None:
-    """Decides all that is held, by the verdicts known now, and waits until what may be kept is durable."""
+    """Decides all that is held, by the verdicts known now, and waits until what may be kept is durable. First what was
+    heard is: it may open."""
+    if live.listening is not None:
+        await live.listening.conclude()
     for track in live.tracks.values():
         segments = track.gate.flush()
         if segments:

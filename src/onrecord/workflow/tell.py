@@ -25,6 +25,7 @@ from onrecord.workflow.errors import (
     SourceNotEntitledError,
 )
 from onrecord.workflow.feed import Message
+from onrecord.workflow.hearing import claimed
 from onrecord.workflow.idempotency import Replies
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live, Said
@@ -233,6 +234,7 @@ async def _accept(
     if opens:
         live.reopen()
     issue(d, live, commands)
+    claimed(d, live, [fresh.event for fresh in post.fresh])
     d.measures.recorded((), reply.raised)
     indices = {event.event_id: place.index for event, place in zip(post.events, done, strict=True)}
     news = messages(live.conversation.interaction, reply.before, live.timeline, indices, done[-1].index)
