@@ -145,14 +145,14 @@ def _scores(
 def _weights(sound: Samples, places: NDArray[np.int64]) -> NDArray[np.float64]:
     """RMS of each window."""
     power = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
-    return np.sqrt(np.maximum(power[places + _WINDOW] - power[places], 0) / _WINDOW)
+    made: NDArray[np.float64] = np.sqrt(np.maximum(power[places + _WINDOW] - power[places], 0) / _WINDOW)
+    return made
 
 
 def _blurred(scores: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over half a second, by weight."""
     over = np.ones(min(_BLUR, len(scores)))
-    made: NDArray[np.float64] = np.convolve(scores * weight, over, "same")
-    return np.divide(made, np.maximum(np.convolve(weight, over, "same"), 1e-12), out=made)
+    return np.convolve(scores * weight, over, "same") / np.maximum(np.convolve(weight, over, "same"), 1e-12)
 
 
 def _heaviest(values: NDArray[np.floating]) -> tuple[int, int]:

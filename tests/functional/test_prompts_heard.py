@@ -1,0 +1,215 @@
+"""What is claimed of a prompt is held against the sound that the caller was sent, over a real server."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from media_calls import Begin, end, events
+from media_client import FRAME, RATE, Twilio, until
+from serving import Server, Talk
+
+NOTICE, PAYMENT = "rec_notice", "pay_notice"
+EU = [{"role": "customer", "jurisdiction": "DE"}]
+
+
+@dataclass
+class Call:
+    """A synthetic call, and what is known of it."""
+
+    gold: dict[str, Any]
+    tracks: dict[str, bytes]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.tracks["outbound"]) / RATE
+
+
+@pytest.fixture
+def calls(shared: Path) -> Any:
+    folder = shared / "calls" / "synthetic"
+
+    def read(name: str) -> Call:
+        gold = json.loads((folder / f"{name}.gold.json").read_text())
+        sides = {"inbound": "customer", "outbound": "agent"}
+        tracks = {
+            wire: gzip.decompress((folder / f"{name}.{side}.ulaw.gz").read_bytes()) for wire, side in sides.items()
+        }
+        return Call(gold, tracks)
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def prompts(client: httpx.Client, shared: Path) -> Iterator[None]:
+    """Registered with their sound; again is the same."""
+    for prompt in (NOTICE, PAYMENT):
+        body = {"prompt_id": prompt, "version": "1", "language": "en", "text": prompt, "purposes": ["recording"]}
+        assert client.post("/v1/prompts", json=body).status_code in {200, 201}
+        sound = (shared / "calls" / "prompts" / f"{prompt}.wav").read_bytes()
+        put = client.put(f"/v1/prompts/{prompt}/1/audio", content=sound, headers={"Content-Type": "audio/wav"})
+        assert put.status_code in {200, 201}, put.text
+    yield
+
+
+def claim(talk: Talk, prompt: str, t: float) -> str:
+    """The id of the event."""
+    event_id = f"claim-{prompt}-{t}"
+    talk.tell("prompt_delivered", t, event_id=event_id, prompt_version=f"{prompt}@1", channel="bot")
+    return event_id
+
+
+def play(stream: Twilio, call: Call, *tracks: str, start: float = 0.0, stop: float | None = None) -> None:
+    """All of these tracks, frame by frame beside one another; the server has taken them when it returns."""
+    last = call.seconds if stop is None else stop
+    for frame in range(round(start * 50), int(last * RATE) // FRAME):
+        for track in tracks:
+            stream.media(call.tracks[track][frame * FRAME : (frame + 1) * FRAME], frame * 20, track)
+    stream.taken()
+
+
+def heard(talk: Talk, claim_id: str) -> dict[str, Any]:
+    """The one grade of a claim, once it is told."""
+
+    def found() -> dict[str, Any] | None:
+        told = [e["data"] for e in events(talk, "prompt_heard") if e["data"]["claim"] == claim_id]
+        assert len(told) <= 1
+        return told[0] if told else None
+
+    given: dict[str, Any] = until(found)
+    return given
+
+
+@pytest.mark.parametrize("first", ["claims", "sound"])
+@pytest.mark.parametrize(
+    ("name", "grades"),
+    [
+        ("dev-02", ["heard", "heard"]),  # both as claimed
+        ("dev-03", ["partly_heard"]),  # cut by the caller
+        ("dev-04", ["not_heard"]),  # never played
+        ("dev-06", ["heard", "not_heard"]),  # 20 dB down; words of its own instead of the second
+        ("dev-07", ["heard"]),  # in noise
+        ("dev-11", ["not_heard"]),  # another one was played
+    ],
+)
+def test_a_claim_is_held_against_the_sound(
+    server: Server, begin: Begin, calls: Any, name: str, grades: list[str], first: str
+) -> None:
+    call = calls(name)
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    with Twilio(server, token=talk.stream_token) as stream:
+        stream.start("inbound", "outbound")
+        if first == "sound":
+            play(stream, call, "inbound", "outbound")
+        made = [(c, claim(talk, c["prompt_id"], c["claimed_start"])) for c in call.gold["claims"]]
+        if first == "claims":
+            play(stream, call, "inbound", "outbound")
+        told = [heard(talk, claim_id) for _, claim_id in made]
+        stream.stop()
+    assert [each["grade"] for each in told] == grades
+    for (claimed, _), each in zip(made, told, strict=True):
+        if each["grade"] in {"heard", "partly_heard"}:
+            gold = call.gold["prompts"][claimed["prompt_index"]]
+            assert each["track"] == "agent"
+            assert abs(each["start"] - gold["start"]) < 0.1
+            assert abs(each["end"] - gold["end"]) < 0.1
+            assert abs(each["fraction"] - gold["fraction"]) < 0.05
+        else:
+            assert each["fraction"] == 0.0
+    end(talk, call.seconds)
+
+
+def test_a_whole_prompt_is_known_while_the_call_goes_on(server: Server, begin: Begin, calls: Any) -> None:
+    call = calls("dev-02")
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    gold = call.gold["prompts"][0]
+    with Twilio(server, token=talk.stream_token) as stream:
+        stream.start("inbound", "outbound")
+        play(stream, call, "inbound", "outbound", stop=5.0)
+        claimed = claim(talk, NOTICE, gold["start"])
+        play(stream, call, "inbound", "outbound", start=5.0, stop=gold["end"] + 4.0)
+        told = heard(talk, claimed)
+        (event,) = events(talk, "prompt_heard")
+        assert told["grade"] == "heard"
+        assert abs(event["t"] - gold["end"]) < 0.1
+        stream.stop()
+    end(talk, gold["end"] + 4.0)
+
+
+def test_a_claim_is_judged_when_the_stream_ends_in_the_middle(server: Server, begin: Begin, calls: Any) -> None:
+    call = calls("dev-02")
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    gold = call.gold["prompts"][0]
+    stop = gold["start"] + 0.5 * gold["ref_duration"]
+    with Twilio(server, token=talk.stream_token) as stream:
+        stream.start("inbound", "outbound")
+        claimed = claim(talk, NOTICE, gold["start"])
+        play(stream, call, "inbound", "outbound", stop=stop)
+        stream.stop()
+    told = heard(talk, claimed)
+    assert told["grade"] == "partly_heard"
+    assert abs(told["fraction"] - 0.5) < 0.05
+    end(talk, stop)
+
+
+def test_without_an_outbound_track_nothing_is_determined(server: Server, begin: Begin, calls: Any) -> None:
+    call = calls("dev-02")
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    before = claim(talk, NOTICE, 1.0)
+    assert events(talk, "prompt_heard") == []  # a stream may still come
+    with Twilio(server, token=talk.stream_token) as stream:
+        stream.start("inbound")
+        play(stream, call, "inbound", stop=2.0)
+        first, second = heard(talk, before), heard(talk, claim(talk, PAYMENT, 1.5))
+        stream.stop()
+    for told in (first, second):
+        assert (told["grade"], told["why"]) == ("not_determinable", "no_outbound_track")
+        assert "fraction" not in told
+    end(talk, 2.0)
+
+
+def test_a_call_without_any_stream_is_judged_before_its_seal(begin: Begin) -> None:
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    claimed = claim(talk, NOTICE, 1.0)
+    end(talk, 5.0)
+    assert heard(talk, claimed)["grade"] == "not_determinable"
+    kinds = [e["type"] for e in talk.get("/timeline")["events"]]
+    assert kinds.index("prompt_heard") < kinds.index("interaction_sealed")
+
+
+def test_the_proof_tells_claims_and_what_was_heard(
+    server: Server, begin: Begin, calls: Any, client: httpx.Client, tmp_path: Path
+) -> None:
+    import io
+    import zipfile
+
+    call = calls("dev-12")
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    with Twilio(server, token=talk.stream_token) as stream:
+        stream.start("inbound", "outbound")
+        made = {}
+        for claimed in call.gold["claims"]:
+            if claimed["prompt_id"] in {NOTICE, PAYMENT}:
+                made[claim(talk, claimed["prompt_id"], claimed["claimed_start"])] = claimed["truth"]
+        play(stream, call, "inbound", "outbound")
+        stream.stop()
+    end(talk, call.seconds)
+    pack = client.get(f"{talk.path}/evidence").content
+    with zipfile.ZipFile(io.BytesIO(pack)) as members:
+        told = json.loads(members.read("evidence.json"))
+        page = members.read("summary.html").decode()
+    expected = {"played_full": "heard", "played_partial": "partly_heard", "not_played": "not_heard"}
+    assert {p["event_id"]: p["grade"] for p in told["prompts"]} == {k: expected[v] for k, v in made.items()}
+    assert all(p["heard"]["event_id"] for p in told["prompts"])
+    for line in ("Notice heard: its sound is in the outbound track", "Notice heard in part", "Notice not heard"):
+        assert line in page
