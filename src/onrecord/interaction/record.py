@@ -16,7 +16,7 @@ from onrecord.interaction.entries import (
     TrackEntry,
 )
 from onrecord.interaction.errors import UnreadableEventError
-from onrecord.interaction.events import INTERNAL, Event, Internal
+from onrecord.interaction.events import INTERNAL, PRODUCT, Event, Internal
 from onrecord.interaction.systems import SYSTEM_EVENTS, apply_system
 
 __all__ = [
@@ -157,7 +157,7 @@ def _happen(c: Conversation, event: Event) -> None:
 
 def _take(c: Conversation, event: Event) -> None:
     """What was told from outside."""
-    _resume(c, event)
+    _resume(c, event, own=event.principal == PRODUCT)
     if event.type == "call_end" and c.seal is None:
         c.ended_t = event.t if c.ended_t is None else min(c.ended_t, event.t)
         c.stage = Stage.ENDED
@@ -206,14 +206,14 @@ def _party(data: Mapping[str, Any], *, joined: bool) -> PartyEntry:
     return PartyEntry(data["role"], data["jurisdiction"], data["person"], data.get("party_id"), contact, joined)
 
 
-def _resume(c: Conversation, event: Event) -> None:
-    """The first event or frame starts the clock; an accepted event ends an interruption."""
-    if c.started_at is None:
-        c.started_at = event.at
-    if event.type == Internal.STREAM_OPENED:
+def _resume(c: Conversation, event: Event, *, own: bool = False) -> None:
+    """The first event or frame starts the clock; an accepted event ends an interruption. What the product says by
+    itself does neither."""
+    c.started_at = event.at if c.started_at is None and not own else c.started_at
+    if event.type == Internal.STREAM_OPENED or c.started_at is None:
         return
     c.last_t = max(c.last_t, event.t)
-    if c.stage is Stage.INTERRUPTED:
+    if c.stage is Stage.INTERRUPTED and not own:
         c.stage = Stage.OPEN
 
 

@@ -5,6 +5,7 @@ Order: an intent in each interaction, then the keys, then the objects, then a co
 every intent without completion.
 """
 
+import asyncio
 import os
 from typing import Any
 
@@ -25,6 +26,9 @@ from onrecord.workflow.recover import mend
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.stream import drain, recheck
 
+OF_PERSONS = (RecordKind.PROFILE, RecordKind.WITHDRAWAL, RecordKind.REACHING)
+"""Records that are about one person; keys close what is said in them."""
+
 
 async def forget(d: Deployment, principal: Principal, person: str) -> dict[str, Any]:
     """What is gone. Errors: ForbiddenError, NotFoundError; StorageError, VaultError (what was begun goes on later)."""
@@ -34,7 +38,8 @@ async def forget(d: Deployment, principal: Principal, person: str) -> dict[str, 
     except SubjectError as error:
         raise NotFoundError("there is no such person") from error
     places = [record.id for each in persons for record in d.store.records(d.tenant, RecordKind.PERSON, each)]
-    if not places:
+    kept = [r for each in persons for kind in OF_PERSONS for r in d.store.records(d.tenant, kind, each)]
+    if not places and not kept:
         raise NotFoundError("there is no such person")
     intents: list[tuple[Live, dict[str, Any]]] = []
     for interaction in sorted({place.rpartition("/")[2] for place in places}):
@@ -45,9 +50,15 @@ async def forget(d: Deployment, principal: Principal, person: str) -> dict[str, 
         async with live.lock:
             events += len((await carry_out(d, live, intent))["openings"])
         live.halt()
+    if not intents:
+        await asyncio.get_running_loop().run_in_executor(
+            d.writers, d.vault.shred_person, TenantId(d.tenant), PersonId(person)
+        )
     await mend(d)
     for name in places:
         d.store.delete(d.tenant, RecordKind.PERSON, name)
+    for record in kept:
+        d.store.delete(d.tenant, record.kind, record.id)
     return {
         "person": person,
         "interactions": len(intents),

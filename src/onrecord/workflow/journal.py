@@ -9,7 +9,7 @@ from typing import Any, cast
 from onrecord.base.digests import SALT_BYTES, Domain, commit, new_salt
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import PersonId, TenantId, new_uid
-from onrecord.interaction.events import ABOUT_NOBODY, Event, Internal, decode, encode
+from onrecord.interaction.events import ABOUT_NOBODY, PRODUCT, Event, Internal, decode, encode
 from onrecord.interaction.record import Conversation
 from onrecord.ledger import leaf
 from onrecord.ledger.sequencer import Draft, Sequenced
@@ -27,7 +27,7 @@ Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
 
 _SEALED_TOGETHER = 32
 _CONFLICTED = Internal.EVENT_CONFLICTED
-_OF_ONE = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED})
+_OF_ONE = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED, Internal.PROFILE_READ})
 _OF_SEVERAL = frozenset({Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED})
 
 
@@ -110,7 +110,7 @@ def internal(live: Live, d: Deployment, kind: Internal, data: Mapping[str, Any],
     started = live.conversation.started_at
     received = max(0.0, (now_ns - started) / 1e9) if started is not None else 0.0
     moment = live.now(now_ns) if t is None else t
-    return Event(f"sys-{os.urandom(12).hex()}", kind, moment, received, now_ns, "onrecord", "onrecord", data)
+    return Event(f"sys-{os.urandom(12).hex()}", kind, moment, received, now_ns, "onrecord", PRODUCT, data)
 
 
 def open_row(d: Deployment, row: EventRow) -> tuple[bytes, bytes] | None:

@@ -33,6 +33,7 @@ from onrecord.workflow.sweep import discard
 
 PURGE = "purge"
 _OPTED = frozenset({"OPT_OUT", "OPT_OUT_SCOPED"})
+_WITHDRAWN = "CONSENT_WITHDRAWN"
 
 
 async def purge_closed(d: Deployment, live: Live, cause: str) -> None:
@@ -168,24 +169,24 @@ async def _complete(d: Deployment, live: Live, intent: Mapping[str, Any]) -> Non
 
 
 async def _purge_derived(d: Deployment, live: Live, entry: ArtifactEntry, cause: str) -> None:
-    """Words are cut again; what cannot be cut is quarantined, and all that an opt-out reaches where the tenant wants
-    that. Sources come before what is made of them: the record names them first."""
+    """Words are cut again; what cannot be cut is quarantined, and all that a withdrawal reaches, or an opt-out
+    where the tenant wants that. Sources come before what is made of them: the record names them first."""
     reached = newly(entry, _shut(live, entry))
     if reached and entry.form == WORDS:
         for segment in list(entry.segments.values()):
             intent = await _intend(d, live, entry, segment, cause)
             await _replace_words(d, live, entry, segment, intent)
-    if (reached and entry.form != WORDS) or _opted_out_of(live, entry):
+    if (reached and entry.form != WORDS) or _taken_back(live, entry):
         data = {"artifact": entry.artifact, "cause": live.leaf_of(cause)}
         await journal.append(d, live, [journal.internal(live, d, Internal.ARTIFACT_QUARANTINED, data)])
 
 
-def _opted_out_of(live: Live, entry: ArtifactEntry) -> bool:
-    """Whether an opt-out that covers its kind reaches back to what was made before."""
-    policy = live.timeline.policy
-    if policy.overlay.chosen.get(OPT_OUT_DERIVED) != QUARANTINE:
-        return False
-    return live.timeline.decision(Kind(entry.kind), math.inf).reason in _OPTED
+def _taken_back(live: Live, entry: ArtifactEntry) -> bool:
+    """Whether a withdrawal of its own kind's consent, or an opt-out where the tenant wants that, reaches back to what
+    was made before."""
+    reason = live.timeline.decision(Kind(entry.kind), math.inf).reason
+    wanted = live.timeline.policy.overlay.chosen.get(OPT_OUT_DERIVED) == QUARANTINE
+    return reason == _WITHDRAWN or (wanted and reason in _OPTED)
 
 
 def _shut(live: Live, entry: ArtifactEntry) -> list[Stretch]:

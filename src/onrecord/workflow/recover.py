@@ -23,6 +23,8 @@ from onrecord.workflow.segments import seal_rest, sealed_or_lost
 from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind, opened
 from onrecord.workflow.stream import drain
+from onrecord.workflow.tell import tell
+from onrecord.workflow.withdraw import resume
 
 log = structlog.get_logger("recover")
 
@@ -30,7 +32,8 @@ log = structlog.get_logger("recover")
 async def recover(d: Deployment) -> None:
     """Takes up every interaction that is not sealed: its tracks as their last durable account leaves them, gates shut;
     and every purge and erasure that was asked for and is not complete. After an unclean end also those of sealed
-    interactions; then removes what no event names. Nothing else may write yet. The event loop turns meanwhile.
+    interactions; then removes what no event names; then tells the withdrawals that have not reached all. Nothing else
+    may write yet. The event loop turns meanwhile.
 
     Crash: the next start does the same again. Errors: StorageError, VaultError, LogInconsistentError."""
     loop = asyncio.get_running_loop()
@@ -42,6 +45,7 @@ async def recover(d: Deployment) -> None:
         await _settle_sealed(d)
         removed = await sweep.sweep(d)
         log.warning("unclean_end", objects_removed=removed)
+    await asyncio.create_task(resume(d, tell))
 
 
 async def _recover(d: Deployment, record: Record) -> None:

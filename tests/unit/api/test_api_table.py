@@ -4,11 +4,12 @@ import pytest
 from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
+from onrecord.entrypoints.api.app import PATH_FORMS
 from onrecord.entrypoints.api.routes import ROUTES
 from onrecord.entrypoints.api.table import Table
 
 TABLE = Table([(route, route) for route in ROUTES])
-GIVEN = {"interaction": "int_1", "artifact": "art_1", "person": "prs_1", "key": "k", "prompt": "p", "version": "1"}
+GIVEN = {name: f"{name}_1" for name in PATH_FORMS}
 
 
 async def unused(_):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.events import INTERNAL, Event, Internal
 from onrecord.interaction.record import Conversation, fold
 
 COUNTS = {"received": 160, "written": 160}
@@ -100,7 +100,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
 
 def event(kind: str, data: Mapping[str, Any] | None = None, t: float = 0.0, received: float = 0.0) -> Event:
     given = SAMPLES.get(kind, {}) if data is None else data
-    return Event(f"evt-{kind}-{t}", kind, t, received, 1_000 + int(t * 1e9), "onrecord", "onrecord", given)
+    who = "onrecord" if kind in INTERNAL else "key_1"
+    return Event(f"evt-{kind}-{t}", kind, t, received, 1_000 + int(t * 1e9), who, who, given)
 
 
 def tape(*kinds: str) -> Conversation:

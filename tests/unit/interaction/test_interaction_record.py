@@ -5,7 +5,7 @@ import copy
 import pytest
 from interaction_samples import COUNTS, SAMPLES, event, recording, sealed, stored, tape
 
-from onrecord.interaction.events import INTERNAL, Internal
+from onrecord.interaction.events import INTERNAL, PRODUCT, Event, Internal
 from onrecord.interaction.record import (
     ArtifactState,
     Conversation,
@@ -37,7 +37,7 @@ def test_the_first_event_or_frame_starts_the_clock() -> None:
 
 def test_an_accepted_event_ends_an_interruption_and_a_stream_does_not() -> None:
     c = tape(Internal.INTERACTION_OPENED, Internal.STREAM_OPENED)
-    apply(c, event(Internal.INTERRUPTED, t=4.0))
+    apply(c, event(Internal.INTERRUPTED, {"accounting": {}}, t=4.0))
     assert (c.stage, c.interruptions, c.open_streams) == (Stage.INTERRUPTED, [4.0], set())
     assert c.tracks["customer"].accounting == COUNTS
     for kind in (Internal.STREAM_OPENED, Internal.TRACK_ACCOUNTED, Internal.EVENT_REPEATED):
@@ -250,3 +250,18 @@ def test_internal_types_that_fold_to_nothing_only_move_what_was_received(kind: s
     expected.last_received = 8.0
     apply(c, event(kind, {"x": 1}, t=7.0, received=8.0))
     assert c == expected
+
+
+def test_what_the_product_says_starts_no_clock_and_ends_no_interruption() -> None:
+    def own(t: float) -> Event:
+        return Event("own", "consent_withdrawn", t, t, 7, "platform", PRODUCT)
+
+    c = Conversation("int-1")
+    apply(c, own(0.0))
+    assert (c.started_at, c.last_t) == (None, 0.0)
+    apply(c, event("call_start"))
+    apply(c, event(Internal.INTERRUPTED, {"accounting": {}}, t=4.0))
+    apply(c, own(5.0))
+    assert (c.stage, c.last_t) == (Stage.INTERRUPTED, 5.0)
+    apply(c, event("opt_out", t=6.0))
+    assert c.stage is Stage.OPEN

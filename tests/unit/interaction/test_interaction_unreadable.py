@@ -37,6 +37,7 @@ def test_every_type_that_folds_has_a_sample_here() -> None:
         Internal.ALARM_RAISED,
         Internal.ALARM_CLEARED,
         Internal.EVIDENCE_EXPORTED,
+        Internal.PROFILE_READ,
     } == FOLDED_WITHOUT_DATA
 
 

@@ -1,12 +1,15 @@
-"""What the calls about prompts take and answer, as types."""
+"""What the calls about prompts and standing profiles take and answer, as types."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from onrecord.entrypoints.api.requests import Word80
+from onrecord.governance.profile import MAX_CONSENTS, METHODS
 from onrecord.policy.clauses import Disclosed
 from onrecord.policy.purposes import Purpose
 
+PROMPT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}(@[A-Za-z0-9][A-Za-z0-9_.:-]{0,31})?$"
 PromptId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 PromptVersion = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}$")]
 Period = Annotated[str, Meta(pattern=r"^P[0-9][0-9YMWD]{0,20}$")]
@@ -69,3 +72,87 @@ class PromptView(Struct, forbid_unknown_fields=True):
 
 class PromptList(Struct, forbid_unknown_fields=True):
     prompts: list[PromptView]
+
+
+class ExternalId(Struct, forbid_unknown_fields=True):
+    """One `external_id` is one person over all conversations."""
+
+    external_id: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class PersonView(Struct, forbid_unknown_fields=True):
+    person: str
+
+
+class GivenConsent(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """`purposes` as in the scope of a consent event. `given_at` (default: now) and `expires`: RFC 3339."""
+
+    purposes: Annotated[list[Purpose], Meta(min_length=1, max_length=16)]
+    method: Annotated[str, Meta(extra_json_schema={"enum": sorted(METHODS)})]
+    prompt_version: Annotated[str, Meta(pattern=PROMPT_NAME)] | None = None
+    given_at: Annotated[str, Meta(max_length=40)] | None = None
+    expires: Annotated[str, Meta(max_length=40)] | None = None
+
+
+class NewProfile(Struct, forbid_unknown_fields=True):
+    """In place of the consents before; withdrawals stay."""
+
+    consents: Annotated[list[GivenConsent], Meta(max_length=MAX_CONSENTS)]
+
+
+class NewWithdrawal(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Of a person by `external_id`, known or not, or by `person`. `scope`: the purposes; absent: all; a word that is
+    not known counts as all."""
+
+    external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    person: Annotated[str, Meta(pattern="^prs_[0-9a-f]{32}$")] | None = None
+    scope: Annotated[list[Word80], Meta(max_length=64)] | None = None
+    method: Word80 | None = None
+
+
+class RegisteredVersion(Struct, forbid_unknown_fields=True):
+    """What the register held of a prompt when an event or a profile named it."""
+
+    prompt_id: str
+    version: str
+    sha256: str
+    language: str
+    purposes: list[Purpose]
+    discloses: list[Disclosed]
+    retention: str | None
+
+
+class ProfileConsent(Struct, forbid_unknown_fields=True):
+    """`state`: what holds of it now. `left`: what of it was not taken back since."""
+
+    purposes: list[Purpose]
+    method: str
+    given_at: str
+    expires: str | None
+    prompt_version: str | None
+    registered: RegisteredVersion | None
+    state: Literal["live", "expired", "withdrawn"]
+    left: list[Purpose]
+
+
+class ProfileWithdrawal(Struct, forbid_unknown_fields=True):
+    """`scope` null: everything."""
+
+    at: str
+    scope: list[str] | None
+
+
+class Profile(Struct, forbid_unknown_fields=True):
+    """`purposes`: per purpose of which something is known, what holds now."""
+
+    person: str
+    purposes: dict[Purpose, Literal["live", "expired", "withdrawn"]]
+    consents: list[ProfileConsent]
+    withdrawals: list[ProfileWithdrawal]
+
+
+class Withdrawn(Struct, forbid_unknown_fields=True):
+    """`interactions`: how many conversations of this person it holds in."""
+
+    person: str
+    interactions: int

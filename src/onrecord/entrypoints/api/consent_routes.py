@@ -1,7 +1,7 @@
-"""The rows of the table of routes that are about prompts."""
+"""The rows of the table of routes that are about prompts, standing profiles and withdrawal."""
 
 from onrecord.entrypoints.api import consent_forms as forms
-from onrecord.entrypoints.api import prompts
+from onrecord.entrypoints.api import profiles, prompts
 from onrecord.entrypoints.api.route import Answer, Body, Route
 from onrecord.workflow.principal import Scope
 from onrecord.workflow.prompts import MAX_AUDIO_BYTES
@@ -72,5 +72,50 @@ PROMPTS = (
         prompts.audio,
         {200: Answer("A WAV file", media_type="audio/wav")},
         scope=Scope.PROMPTS_READ,
+    ),
+)
+
+PROFILES = (
+    Route(
+        "POST",
+        "/v1/persons",
+        "findPerson",
+        "The random id of a person, by your own id of them; made on first sight",
+        profiles.find_person,
+        {200: Answer("The person", (forms.PersonView,))},
+        scope=Scope.PROFILES_WRITE,
+        body=Body(forms.ExternalId, (forms.ExternalId,)),
+    ),
+    Route(
+        "PUT",
+        "/v1/persons/{person}/profile",
+        "putProfile",
+        "What a person has agreed to over conversations, in place of what stood there; withdrawals stay",
+        profiles.keep,
+        {200: Answer("The profile", (forms.Profile,))},
+        scope=Scope.PROFILES_WRITE,
+        body=Body(forms.NewProfile, (forms.NewProfile,)),
+        errors=("source_not_entitled", "invalid_profile", "prompt_unknown", "erased"),
+    ),
+    Route(
+        "GET",
+        "/v1/persons/{person}/profile",
+        "getProfile",
+        "What a person has agreed to over conversations and taken back, and what of it holds now",
+        profiles.show,
+        {200: Answer("The profile", (forms.Profile,))},
+        scope=Scope.PROFILES_READ,
+        errors=("erased",),
+    ),
+    Route(
+        "POST",
+        "/v1/withdrawals",
+        "withdrawConsent",
+        "Takes a person's consent back in every conversation, those that go on first, and for those to come",
+        profiles.take_back,
+        {201: Answer("It holds", (forms.Withdrawn,))},
+        scope=Scope.PROFILES_WRITE,
+        body=Body(forms.NewWithdrawal, (forms.NewWithdrawal,)),
+        errors=("not_found", "erased"),
     ),
 )
