@@ -37,7 +37,7 @@ def test_the_first_event_or_frame_starts_the_clock() -> None:
 
 def test_an_accepted_event_ends_an_interruption_and_a_stream_does_not() -> None:
     c = tape(Internal.INTERACTION_OPENED, Internal.STREAM_OPENED)
-    apply(c, event(Internal.INTERRUPTED, {"accounting": {}}, t=4.0))
+    apply(c, event(Internal.INTERRUPTED, t=4.0))
     assert (c.stage, c.interruptions, c.open_streams) == (Stage.INTERRUPTED, [4.0], set())
     assert c.tracks["customer"].accounting == COUNTS
     for kind in (Internal.STREAM_OPENED, Internal.TRACK_ACCOUNTED, Internal.EVENT_REPEATED):
