@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from capture_system import PATIENCE, System, capture_system
 from serving import Server, Talk
-from test_capture_systems import HEAD, SILENT, acknowledged, answers, begin, flags, register, until
+from test_capture_systems import SILENT, acknowledged, answers, begin, flags, register, until
 
 Launch = Callable[..., Server]
 GERMAN = {"parties": [{"role": "customer", "jurisdiction": "DE"}]}

@@ -22,6 +22,7 @@ from onrecord.policy.assertion import CLIENT_TYPES
 from onrecord.workflow.alarms import Alarm
 from onrecord.workflow.health import Trouble
 from onrecord.workflow.measures import FATES
+from onrecord.workflow.outbox_lane import RESULTS
 
 Launch = Callable[..., Server]
 SMALL = ("--alarm-gap=0.4", "--alarm-unwanted=0.4", "--alarm-closed=0.4")
@@ -32,6 +33,7 @@ CLOSED_LISTS = {
     "type": set(Internal) | CLIENT_TYPES,
     "operation": {route.operation for route in ROUTES} | {"none"},
     "status": {"2xx", "3xx", "4xx", "5xx"},
+    "result": set(RESULTS),
     "door": {"twilio", "exotel", "stream", "audiohook"},
 }
 FREE = {"le", "version", "flag"}

@@ -10,6 +10,7 @@ from onrecord.capture.runs import Fate
 from onrecord.evidence.case import Case
 from onrecord.evidence.media import stored
 from onrecord.evidence.steps import withheld
+from onrecord.evidence.systems import capture_systems
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, Conversation
 
@@ -59,6 +60,7 @@ def evidence_json(case: Case) -> bytes:
         "transfers": _entries(case, "transfer"),
         "recordings": [_recording(case, a) for a in case.conversation.artifacts.values() if a.track is not None],
         "source_answers": _entries(case, Internal.SOURCE_ANSWERED),
+        "capture_systems": capture_systems(case),
         "platform_recordings": _entries(case, Internal.RECORDING_COMMANDED, Internal.COMMAND_ANSWERED),
         "transcripts": _derived(case, {"transcript", "live_captions"}, inside=True),
         "derived": _derived(case, {"transcript", "live_captions"}, inside=False),

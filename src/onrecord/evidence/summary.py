@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from onrecord.base.clock import rfc3339
 from onrecord.base.stretch import FOREVER
-from onrecord.evidence import bars, words
+from onrecord.evidence import bars, systems, words
 from onrecord.evidence.case import Case
 from onrecord.evidence.media import COUNTERS, counters
 from onrecord.evidence.steps import withheld
@@ -38,6 +38,10 @@ _JOURNEY = (
     Internal.RECORDING_COMMANDED,
     Internal.COMMAND_ANSWERED,
     Internal.SOURCE_ANSWERED,
+    Internal.SYSTEM_BARRED,
+    Internal.SYSTEM_COMMANDED,
+    Internal.SYSTEM_ANSWERED,
+    Internal.SYSTEM_DISOBEYED,
     Internal.ALARM_RAISED,
     Internal.ALARM_CLEARED,
     Internal.SEALED,
@@ -101,6 +105,7 @@ def summary_html(case: Case, vkey: str) -> bytes:
         closings=_closings(case),
         consent=[_consent(event) for _, event in case.of_type(*_CONSENT)],
         journey=[_row(event) for _, event in case.of_type(*_JOURNEY)],
+        systems=[{**row, "kinds": ", ".join(map(words.kind, row["kinds"]))} for row in systems.rows(case)],
         flags=[{"at": clock(f["t"]), "flag": f["flag"], "event": f["event_id"]} for f in case.replay.flags],
         counters=[name.replace("_", " ") for name in COUNTERS],
         accounting=[

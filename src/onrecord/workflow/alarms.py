@@ -11,6 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from onrecord.interaction.events import Internal
+from onrecord.interaction.record import Conversation
 from onrecord.policy.kinds import Kind
 from onrecord.policy.verdict import State
 from onrecord.workflow.deployment import Deployment
@@ -45,6 +46,7 @@ class Why(StrEnum):
     ENDED = "ended"
     CLOSED = "closed"
     NOT_FOLLOWED = "not_followed"
+    NOT_ACKNOWLEDGED = "not_acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Limits:
                 return self.unwanted
             case Why.CLOSED:
                 return self.closed
-            case Why.NOT_FOLLOWED:
+            case Why.NOT_FOLLOWED | Why.NOT_ACKNOWLEDGED:
                 return INTERVAL_SECONDS
 
 
@@ -126,6 +128,8 @@ class Watch:
         c = live.conversation
         if any(entry.answer is not None and not entry.answer["followed"] for entry in c.commanded.values()):
             yield Cause(Alarm.COMMAND_NOT_FOLLOWED, name, "", Why.NOT_FOLLOWED)
+        if any(entry.answer is not None and not entry.answer["acknowledged"] for entry in c.systems.values()):
+            yield Cause(Alarm.COMMAND_NOT_FOLLOWED, name, "", Why.NOT_ACKNOWLEDGED)
         streams = _streams(live)
         marks = {stream: sum(t.gate.received for t in tracks) for stream, tracks in streams.items()}
         still = now - self._moved((name, ""), (len(live.said), marks), now)
@@ -135,7 +139,7 @@ class Watch:
                 yield from self._unwanted(name, live, stream, tracks)
             if quiet > 0 and still < ABANDONED_SECONDS and self._wanted(live, _head(tracks)):
                 yield Cause(Alarm.RECORDING_GAP, name, stream, Why.NO_MEDIA)
-        if not streams and not c.commanded and still < ABANDONED_SECONDS and self._wanted(live, None):
+        if not streams and not _recorded_by_others(c) and still < ABANDONED_SECONDS and self._wanted(live, None):
             if still == 0 and _captured_elsewhere(live):
                 self._elsewhere.add(name)
             if name not in self._elsewhere:
@@ -193,6 +197,13 @@ class Watch:
         data = {"alarm": cause.alarm.value, "why": cause.why.value, "stream": cause.stream}
         notice(self._d, live, kind, data, live.now(live.clock_ns(self._d.clock)))
         return True
+
+
+def _recorded_by_others(c: Conversation) -> bool:
+    """By a platform, or by a capture system that is commanded: no stream is awaited here."""
+    return bool(c.commanded) or any(
+        Kind.AUDIO_RECORDING in entry.kinds and not entry.lacking for entry in c.systems.values()
+    )
 
 
 def _captured_elsewhere(live: Live) -> bool:

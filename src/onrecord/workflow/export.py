@@ -21,12 +21,13 @@ MAX_SOUND_BYTES = 256 * 1024 * 1024
 ATTEMPTS = 3
 MEDIA = frozenset({"redacted", "permitted"})
 
+NO_SYSTEMS = Missing("capture_system_acknowledgements", "no outside capture system is registered")
 MISSING = (
     Missing("prompt_delivery_grade", "delivery is claimed by the platform; the sound of the prompt is not located yet"),
     Missing("redaction", "no redactor runs; what the policy closes is withheld whole"),
     Missing("retention_execution", "schedules are named in the decisions; nothing deletes by schedule yet"),
     Missing("legal_holds", "there is no producer of holds yet"),
-    Missing("capture_system_acknowledgements", "no outside capture system is registered"),
+    NO_SYSTEMS,
     Missing("witness", "no witness has cosigned the checkpoint"),
     Missing("timestamp", "no time-stamping authority is configured"),
 )
@@ -89,6 +90,6 @@ def _dossier(d: Deployment, interaction: str, media: bool) -> Dossier:
         ),
         proofs={row.seq: d.sequencer.tlog_proof(row.index, checkpoint) for row in rows},
         policy=notes_of(packs_of(d, conversation)),
-        missing=MISSING,
+        missing=tuple(m for m in MISSING if m is not NO_SYSTEMS or not conversation.systems),
         sound={entry.artifact: wav(d, entry, length(conversation)) for entry in recordings},
     )

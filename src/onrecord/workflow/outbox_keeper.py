@@ -115,6 +115,13 @@ async def _overdue(d: Deployment, lane: Lane, pair: Pair) -> None:
         log.error("look_put_off", code=error.code)
 
 
+def standing(d: Deployment) -> tuple[int, float]:
+    """How many commands have not been followed, and for how long, in seconds, the oldest."""
+    now = time.monotonic()
+    waiting = d.outbox.waiting()
+    return len(waiting), max((pair.pursuit.waited(now) for pair in waiting), default=0.0)
+
+
 def _expire(d: Deployment) -> None:
     """Every conversation of a vendor of which a contract has just ended is looked at."""
     now = d.clock.now_ns()

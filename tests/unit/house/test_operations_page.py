@@ -15,6 +15,7 @@ from onrecord.workflow.alarms import Alarm, Why
 from onrecord.workflow.deployment import Disk
 from onrecord.workflow.health import Trouble
 from onrecord.workflow.measures import Measures
+from onrecord.workflow.outboxes import Outbox
 
 PAGE = (Path(__file__).parents[3] / "docs" / "design" / "operations.md").read_text("utf-8")
 
@@ -57,7 +58,9 @@ def plane() -> Any:
     """With something counted of everything."""
     measures = Measures()
     measures.requested("getHealth", 200, 0.1)
-    return SimpleNamespace(measures=measures, troubles=set(), live={}, sequencer=SimpleNamespace(size=1))
+    return SimpleNamespace(
+        measures=measures, troubles=set(), live={}, sequencer=SimpleNamespace(size=1), outbox=Outbox()
+    )
 
 
 @pytest.mark.filterwarnings("error")

@@ -18,6 +18,8 @@ from onrecord.workflow.alarms import Alarm
 from onrecord.workflow.deployment import Deployment, Disk
 from onrecord.workflow.health import Trouble, troubles
 from onrecord.workflow.measures import Histogram, streams_by_door
+from onrecord.workflow.outbox_keeper import standing
+from onrecord.workflow.outbox_lane import RESULTS
 
 LOOK_SECONDS = 1.0
 
@@ -52,6 +54,7 @@ class _Plane(Collector):
         yield from _standing(self._d)
         yield from _media(self._d)
         yield from _record(self._d)
+        yield from _outbox(self._d)
         yield from _requests(self._d)
         yield from _process(self._d, self._disk)
 
@@ -84,6 +87,14 @@ def _record(d: Deployment) -> Iterator[Metric]:
     yield _histogram("commit_seconds", "Writing one group and waiting for its fsync.", d.measures.commit_seconds)
     yield _gauge("log_leaves", "Entries of the log.", d.sequencer.size)
     yield _gauge("interactions_in_memory", "Conversations that this process holds.", len(d.live))
+
+
+def _outbox(d: Deployment) -> Iterator[Metric]:
+    depth, oldest = standing(d)
+    yield _gauge("outbox_waiting", "Commands that a capture system has not followed yet.", depth)
+    yield _gauge("outbox_oldest_seconds", "How long the oldest of them has been.", oldest)
+    told = "Attempts to deliver a command and to read it back, by what came of them."
+    yield _counters("deliveries", told, "result", {name: d.outbox.results[name] for name in RESULTS})
 
 
 def _requests(d: Deployment) -> Iterator[Metric]:
