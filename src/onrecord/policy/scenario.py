@@ -1,9 +1,11 @@
 """Scenarios: a conversation as it was told of, and what must have held. `docs/design/scenarios.md` has the format."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from onrecord.base.clock import parse_rfc3339
 from onrecord.policy import scenariotext
 from onrecord.policy.assertion import parse_event
 from onrecord.policy.call import STAFF
@@ -68,11 +70,14 @@ def read(tree: Any) -> Scenario:
     if tree.get("schema", FORMAT) != FORMAT:
         raise InvalidScenarioError("`schema` is not onrecord-policy-1")
     name = _text(tree, "id", where)
+    started = _started(tree, where)
     head = Head(
         _text(tree, "sector", where),
         _parties(_list(tree, "parties", where, _MOST_PARTIES)),
         frozenset(_kind(item, where) for item in _list(tree, "artifacts_enabled", where, 1000)),
         _member(tree, "policy", dict, where),
+        date=None if started is None else started.date(),
+        started=started,
     )
     told = _list(tree, "events", where, _MOST_EVENTS)
     facts = [_fact(item, f"event {number}") for number, item in enumerate(told, 1)]
@@ -121,6 +126,17 @@ def _kind(value: Any, where: str) -> Kind:
     if not isinstance(value, str) or value not in _KINDS:
         raise InvalidScenarioError(f"{where}: a kind is not known")
     return _KINDS[value]
+
+
+def _started(tree: Mapping[str, Any], where: str) -> dt.datetime | None:
+    """Second 0 of the clock, where the scenario says when that was."""
+    if "started_at" not in tree:
+        return None
+    try:
+        seconds, rest = divmod(parse_rfc3339(_text(tree, "started_at", where)), 10**9)
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest // 1000)
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidScenarioError(f"{where}: `started_at` is no RFC 3339 date-time") from error
 
 
 def _parties(items: list[Any]) -> tuple[Party, ...]:

@@ -6,6 +6,7 @@ import pytest
 from policy_case import LAX, SHIPPED
 
 from onrecord.policy.errors import InvalidScenarioError, PolicyError
+from onrecord.policy.pack import parse as parse_pack
 from onrecord.policy.scenario import parse
 from onrecord.policy.score import Failure, Tally, score, total
 
@@ -47,6 +48,23 @@ def scored(made):
     return score(SHIPPED, parse(json.dumps(made).encode()))
 
 
+LATER = b"""format: onrecord-policy-pack/1
+id: later
+version: 1.0.0
+title: "From some day on"
+status: draft
+effective: 2030-01-01
+scope: always
+rules:
+  - id: later-never
+    when: always
+    kinds: [audio_recording]
+    verdict: never
+    reason: NOT_PERMITTED
+    citation: "tried out"
+    effective: 2030-01-01
+    status: draft
+"""
 GIVEN = {"audio_recording": expect("capturing", "CONSENT_GIVEN")}
 
 
@@ -129,7 +147,18 @@ def checkpoints(**fields):
     return [{**point(10, GIVEN), **fields}]
 
 
+def test_rules_bind_on_the_day_of_the_scenario():
+    later = parse_pack(LATER)
+    never = {"audio_recording": expect("never", "NOT_PERMITTED")}
+    for start, expected in (("2029-12-31T23:59:59Z", GIVEN), ("2029-12-31T23:00:00-02:00", never), (None, never)):
+        made = tree(point(10, expected), **({} if start is None else {"started_at": start}))
+        assert score([*SHIPPED, later], parse(json.dumps(made).encode())).failures == (), start
+
+
 BAD = {
+    "a start that is no time": bad(started_at="yesterday"),
+    "a start that is out of range": bad(started_at="9999-12-31T23:59:59-12:00"),
+    "a start that is a number": bad(started_at=0),
     "nothing": b"",
     "no json": b"{",
     "no object": b"[]",
