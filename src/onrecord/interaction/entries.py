@@ -120,3 +120,20 @@ class Seal:
 
     events: int
     last_digest: str
+
+
+def segment_of(data: Mapping[str, Any]) -> SegmentEntry:
+    """As an event names it. Errors: KeyError, TypeError, ValueError where a field is missing or of another form."""
+    return SegmentEntry(
+        segment=data["segment"],
+        object_id=data["object"],
+        key_id=data["key"],
+        size=data["size"],
+        chunks=data["chunks"],
+        tags=data["tags"],
+        start=data.get("start", 0),
+        samples=data.get("samples", 0),
+        gaps=tuple((start, end, why) for start, end, why in data.get("gaps", ())),
+        epoch=data.get("epoch", 0),
+        uncertainty=data.get("uncertainty", 0),
+    )

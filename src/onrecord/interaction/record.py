@@ -14,6 +14,7 @@ from onrecord.interaction.entries import (
     Stage,
     SystemEntry,
     TrackEntry,
+    segment_of,
 )
 from onrecord.interaction.errors import UnreadableEventError
 from onrecord.interaction.events import INTERNAL, PRODUCT, Event, Internal
@@ -239,26 +240,10 @@ def _account(track: TrackEntry, runs: list[tuple[int, int, str]], accounting: di
     track.accounting = accounting
 
 
-def _segment(data: Mapping[str, Any]) -> SegmentEntry:
-    return SegmentEntry(
-        segment=data["segment"],
-        object_id=data["object"],
-        key_id=data["key"],
-        size=data["size"],
-        chunks=data["chunks"],
-        tags=data["tags"],
-        start=data.get("start", 0),
-        samples=data.get("samples", 0),
-        gaps=tuple((start, end, why) for start, end, why in data.get("gaps", ())),
-        epoch=data.get("epoch", 0),
-        uncertainty=data.get("uncertainty", 0),
-    )
-
-
 def _seal_segment(c: Conversation, event: Event) -> None:
     data = event.data
     account = track, _, _ = _accounted(c, data)
-    added = {data["segment"]: _segment(data)} if data["samples"] else {}
+    added = {data["segment"]: segment_of(data)} if data["samples"] else {}
     superseded = dict.fromkeys(data["supersedes"])
     first = ArtifactEntry(
         artifact=data["artifact"],
@@ -298,6 +283,6 @@ def _store_artifact(c: Conversation, event: Event) -> None:
         form=data["form"],
         sources=tuple((artifact, start, end) for artifact, start, end in data["sources"]),
         withheld=tuple((start, end) for start, end in data["withheld"]),
-        segments={data["segment"]: _segment(data)},
+        segments={data["segment"]: segment_of(data)},
         superseded=gone,
     )

@@ -20,6 +20,7 @@ from onrecord.vault.keystore import KeyClass
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, SealedError
 from onrecord.workflow.journal import append, internal
+from onrecord.workflow.legal_bases import relied_on
 from onrecord.workflow.live import Live
 from onrecord.workflow.outbox import changed, first_commands, issue
 from onrecord.workflow.packs import begun
@@ -91,6 +92,7 @@ def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[s
             {"id": loaded.pack.id, "version": loaded.pack.version, "digest": loaded.pack.digest} for loaded in d.packs
         ],
         "prompts": d.prompts.current_names(),
+        "legal_bases": relied_on(d, new.policy),
         "kernel": KERNEL,
         "hold_back": d.hold_back,
     }
@@ -98,7 +100,7 @@ def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[s
 
 async def admit(d: Deployment, principal: Principal, new: NewInteraction) -> tuple[InteractionId, str]:
     """The new interaction's id and a stream token. Errors: ForbiddenError (overlay without its scope),
-    InvalidRequestError, PolicyError (overlay), StorageError."""
+    InvalidRequestError, PolicyError (overlay), BalancingUnknownError, StorageError."""
     principal.need(Scope.INTERACTIONS_WRITE)
     if new.policy:
         principal.need(Scope.POLICY_SET)

@@ -8,6 +8,7 @@ from typing import Any
 
 from onrecord.base.clock import Clock
 from onrecord.base.ids import TenantId
+from onrecord.governance.legal_basis import LegalBasis
 from onrecord.governance.triggers import USUAL, Triggers
 from onrecord.ledger.sequencer import Sequencer
 from onrecord.policy.fold import Fold
@@ -61,7 +62,7 @@ class Deployment:
     `adopted`: packs of before that are still in use, by digest; `folds`: of the kernel, by the packs and the overlay
     that they fold under; `loose`: objects that perhaps no event names, each with its interaction; under a segment's
     name and without one, what only a sweep can find. `reaching`: withdrawals that have not reached every conversation
-    of the person. `troubles`: see `health`.
+    of the person. `registering` orders what is added to `legal_bases`. `troubles`: see `health`.
     `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
     `embedders`: origins whose pages may show the agent's strip.
     `disk` looks at the disk each time it is called, and may wait for it; `standing` raises where a file that
@@ -87,6 +88,8 @@ class Deployment:
     prompts: PromptRegister = field(default_factory=PromptRegister)
     references: dict[str, Reference] = field(default_factory=dict)
     reaching: set[str] = field(default_factory=set)
+    legal_bases: dict[str, LegalBasis] = field(default_factory=dict)
+    registering: asyncio.Lock = field(default_factory=asyncio.Lock)
     embedders: tuple[str, ...] = ()
     triggers: Chosen = field(default_factory=Chosen)
     live: dict[str, Live] = field(default_factory=dict)

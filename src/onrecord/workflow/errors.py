@@ -80,6 +80,14 @@ class ConflictingPromptError(WorkflowError):
     code = "prompt_exists"
 
 
+class ConflictingLegalBasisError(WorkflowError):
+    code = "legal_basis_exists"
+
+
+class BalancingUnknownError(WorkflowError):
+    code = "balancing_unknown"
+
+
 class RegisterFullError(WorkflowError):
     code = "register_full"
 

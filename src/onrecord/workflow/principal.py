@@ -33,6 +33,8 @@ class Scope(StrEnum):
     PROMPTS_READ = "prompts:read"
     PROFILES_WRITE = "profiles:write"
     PROFILES_READ = "profiles:read"
+    LEGAL_BASES_WRITE = "legal_bases:write"
+    LEGAL_BASES_READ = "legal_bases:read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class RecordKind(StrEnum):
     PROFILE = "profile"
     WITHDRAWAL = "withdrawal"
     REACHING = "reaching"
+    LEGAL_BASIS = "legal_basis"
 
 
 def _bound(tenant: str, kind: str, identifier: str, interaction: str) -> bytes:

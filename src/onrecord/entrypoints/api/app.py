@@ -34,6 +34,7 @@ PATH_FORMS = {
     "person": re.compile(r"prs_[0-9a-f]{32}"),
     "system": re.compile(r"sys_[0-9a-f]{32}"),
     "key": re.compile(r"[0-9a-f]{16}"),
+    "legal_basis": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"),
     "prompt": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}"),
 }

@@ -1,10 +1,11 @@
-"""What the calls about prompts and standing profiles take and answer, as types."""
+"""What the calls about prompts, standing profiles and legal bases take and answer, as types."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from onrecord.entrypoints.api.requests import Word80
+from onrecord.governance.legal_basis import Basis
 from onrecord.governance.profile import MAX_CONSENTS, METHODS
 from onrecord.policy.clauses import Disclosed
 from onrecord.policy.purposes import Purpose
@@ -156,3 +157,43 @@ class Withdrawn(Struct, forbid_unknown_fields=True):
 
     person: str
     interactions: int
+
+
+class NewLegalBasis(Struct, forbid_unknown_fields=True):
+    """`purpose`: one of the purposes of consent, or a text. `balancing`: texts by name; a legitimate interest needs
+    one at least. `reviewed_at`, `expires`: RFC 3339."""
+
+    id: PromptId
+    basis: Basis
+    purpose: Annotated[str, Meta(min_length=1, max_length=500)]
+    necessity: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    reviewed_by: Annotated[str, Meta(min_length=1, max_length=500)]
+    reviewed_at: Annotated[str, Meta(max_length=40)]
+    balancing: dict[str, str] = {}
+    expires: Annotated[str, Meta(max_length=40)] | None = None
+
+
+class RegisteredLegalBasis(Struct, forbid_unknown_fields=True):
+    """`sha256`: of the canonical JSON (RFC 8785) of all fields of the record, absent ones as null."""
+
+    id: str
+    sha256: str
+
+
+class LegalBasisView(Struct, forbid_unknown_fields=True):
+    """`live`: not expired."""
+
+    id: str
+    basis: Basis
+    purpose: str
+    necessity: str
+    balancing: dict[str, str]
+    reviewed_by: str
+    reviewed_at: str
+    expires: str | None
+    sha256: str
+    live: bool
+
+
+class LegalBases(Struct, forbid_unknown_fields=True):
+    legal_bases: list[LegalBasisView]

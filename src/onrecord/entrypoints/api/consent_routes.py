@@ -1,7 +1,7 @@
-"""The rows of the table of routes that are about prompts, standing profiles and withdrawal."""
+"""The rows of the table of routes that are about prompts, standing profiles, withdrawal and legal bases."""
 
 from onrecord.entrypoints.api import consent_forms as forms
-from onrecord.entrypoints.api import profiles, prompts
+from onrecord.entrypoints.api import legal_bases, profiles, prompts
 from onrecord.entrypoints.api.route import Answer, Body, Route
 from onrecord.workflow.principal import Scope
 from onrecord.workflow.prompts import MAX_AUDIO_BYTES
@@ -117,5 +117,40 @@ PROFILES = (
         scope=Scope.PROFILES_WRITE,
         body=Body(forms.NewWithdrawal, (forms.NewWithdrawal,)),
         errors=("not_found", "erased"),
+    ),
+)
+
+LEGAL_BASES = (
+    Route(
+        "POST",
+        "/v1/legal-bases",
+        "registerLegalBasis",
+        "On what a purpose rests beside consent; for a legitimate interest with its balancing test. It never changes",
+        legal_bases.create,
+        {
+            201: Answer("Registered", (forms.RegisteredLegalBasis,)),
+            200: Answer("It was already, with the same content", (forms.RegisteredLegalBasis,)),
+        },
+        scope=Scope.LEGAL_BASES_WRITE,
+        body=Body(forms.NewLegalBasis, (forms.NewLegalBasis,)),
+        errors=("legal_basis_exists", "invalid_legal_basis", "register_full"),
+    ),
+    Route(
+        "GET",
+        "/v1/legal-bases",
+        "listLegalBases",
+        "All records of legal bases",
+        legal_bases.show_all,
+        {200: Answer("Records, by id", (forms.LegalBases,))},
+        scope=Scope.LEGAL_BASES_READ,
+    ),
+    Route(
+        "GET",
+        "/v1/legal-bases/{legal_basis}",
+        "getLegalBasis",
+        "One record of a legal basis",
+        legal_bases.show,
+        {200: Answer("The record", (forms.LegalBasisView,))},
+        scope=Scope.LEGAL_BASES_READ,
     ),
 )

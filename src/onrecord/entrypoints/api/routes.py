@@ -71,6 +71,7 @@ INTERACTIONS = (
         {201: Answer("Begun", (responses.Admitted,))},
         scope=Scope.INTERACTIONS_WRITE,
         body=Body(requests.NewInteraction, (requests.NewInteraction,), optional=True),
+        errors=("balancing_unknown",),
     ),
     Route(
         "POST",
@@ -245,6 +246,7 @@ ROUTES = (
     *SERVICE,
     *consent_routes.PROMPTS,
     *consent_routes.PROFILES,
+    *consent_routes.LEGAL_BASES,
     *optout_routes.OPT_OUT,
     *system_routes.SYSTEMS,
     *policy_routes.POLICY,
