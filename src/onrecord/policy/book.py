@@ -13,6 +13,7 @@ from onrecord.policy.options import (
     CONSENT,
     GRADES,
     INTERESTS,
+    OBLIGATION,
     PAUSE_ALWAYS,
     RETENTION,
     TRAINING_NEVER,
@@ -105,8 +106,10 @@ class Book:
         return bool(self.packs)
 
     def _basis(self, purpose: Purpose) -> str:
-        """Legitimate interests that nobody has weighed are none."""
+        """Legitimate interests that nobody has weighed are none, nor is an obligation that no pack which applies knows."""
         chosen = self._choice(f"legal_basis.{purpose}") if words(f"legal_basis.{purpose}") else CONSENT
+        if chosen == OBLIGATION and not any(BASE.get(k) == purpose for duty in self.duties for k in duty.kinds):
+            return CONSENT
         return CONSENT if chosen == INTERESTS and self._overlay.balancing is None else chosen
 
     def basis(self, purpose: Purpose) -> str:

@@ -107,11 +107,18 @@ def test_of_an_objection_that_is_not_understood_everything_closes():
 
 def test_what_the_law_obliges_goes_on_and_says_so_but_an_opt_out_holds():
     for kind, data in (("objection", {}), ("consent", {"result": "declined"}), ("consent_withdrawn", {})):
-        case = home(OBLIGATION).prompted(t=2).tell(5, kind, **data)
+        case = home(OBLIGATION, DUTY).prompted(t=2).tell(5, kind, **data)
         assert case.at(6) == "capturing NOTICE_GIVEN"
         assert "OBJECTION_NOT_HONOURED" in case.flags()
         assert case.tell(7, "opt_out").at(7) == "stopped OPT_OUT"
         assert case.tell(8, "opt_in").at(8) == "capturing NOTICE_GIVEN"
+
+
+def test_an_obligation_that_no_pack_knows_is_no_basis():
+    assert home(OBLIGATION).prompted(t=2).at(3) == "never AWAITING_CONSENT"
+    with_duty = home(OBLIGATION, DUTY).prompted(t=2)
+    assert with_duty.at(3) == "capturing NOTICE_GIVEN"
+    assert with_duty.at(3, Kind.TRANSCRIPT) == "never AWAITING_CONSENT"
 
 
 def test_a_notice_is_given_anew_after_a_transfer_without_it_to_who_joins_and_for_a_new_text():
