@@ -106,7 +106,7 @@ class Book:
         return bool(self.packs)
 
     def _basis(self, purpose: Purpose) -> str:
-        """Legitimate interests that nobody has weighed are none, nor is an obligation that no pack which applies knows."""
+        """Legitimate interests that nobody has weighed are none, nor is an obligation that no duty states."""
         chosen = self._choice(f"legal_basis.{purpose}") if words(f"legal_basis.{purpose}") else CONSENT
         if chosen == OBLIGATION and not any(BASE.get(k) == purpose for duty in self.duties for k in duty.kinds):
             return CONSENT
