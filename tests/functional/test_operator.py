@@ -19,6 +19,7 @@ from serving import Server, Talk
 from onrecord.entrypoints.api.routes import ROUTES
 from onrecord.interaction.events import Internal
 from onrecord.policy.assertion import CLIENT_TYPES
+from onrecord.workflow import subscriptions
 from onrecord.workflow.alarms import Alarm
 from onrecord.workflow.health import Trouble
 from onrecord.workflow.measures import FATES
@@ -33,7 +34,7 @@ CLOSED_LISTS = {
     "type": set(Internal) | CLIENT_TYPES,
     "operation": {route.operation for route in ROUTES} | {"none"},
     "status": {"2xx", "3xx", "4xx", "5xx"},
-    "result": set(RESULTS),
+    "result": {*RESULTS, *subscriptions.RESULTS},
     "door": {"twilio", "exotel", "stream", "audiohook"},
 }
 FREE = {"le", "version", "flag"}

@@ -26,7 +26,7 @@ from onrecord.vault.keyring import Keyring
 from onrecord.vault.keystore import KeyKind
 from onrecord.vault.localkms import add_version, check_apart, drop_old_versions, open_local_kms, store_file
 from onrecord.vault.vault import Vault
-from onrecord.workflow import legal_bases, opt_out, prompts, systems
+from onrecord.workflow import legal_bases, opt_out, prompts, subscriptions, systems
 from onrecord.workflow.commanding import Commanding
 from onrecord.workflow.deployment import Deployment, Disk
 from onrecord.workflow.measures import Measures
@@ -121,6 +121,7 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
         if adopting:
             adopt(deployment)
         systems.load(deployment)
+        subscriptions.load(deployment)
         prompts.load(deployment)
         legal_bases.load(deployment)
         opt_out.load(deployment)

@@ -24,6 +24,7 @@ from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
 from onrecord.workflow.outboxes import Outbox
 from onrecord.workflow.prompt_register import PromptRegister
+from onrecord.workflow.subscribers import Subscribers
 from onrecord.workflow.writing import Writing
 
 SEALED_AT_ONCE = 32
@@ -85,6 +86,7 @@ class Deployment:
     feed: Feed = field(default_factory=Feed)
     commanding: Commanding = field(default_factory=Commanding)
     outbox: Outbox = field(default_factory=Outbox)
+    subscribers: Subscribers = field(default_factory=Subscribers)
     prompts: PromptRegister = field(default_factory=PromptRegister)
     references: dict[str, Reference] = field(default_factory=dict)
     reaching: set[str] = field(default_factory=set)

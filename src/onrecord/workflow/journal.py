@@ -18,6 +18,7 @@ from onrecord.storage.ports import EventRow, Mark, NotStoredError, Record, Stora
 from onrecord.vault.errors import ErasedError
 from onrecord.vault.keystore import KeyClass
 from onrecord.vault.vault import Vault
+from onrecord.workflow.announce import News, announce, publish_news
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import LogInconsistentError
 from onrecord.workflow.health import report_error
@@ -89,7 +90,8 @@ async def append(
         raise NotStoredError("what is on record of this conversation is being looked up")
     try:
         made = drafts(d.vault, TenantId(d.tenant), live.conversation, events)
-        done = await d.acks.submit(d.sequencer, made, records)
+        news = announce(d, live, events)
+        done = await d.acks.submit(d.sequencer, made, _with_news(records, news) if news else records)
         flagged = len(live.flags)
         live.apply(events)
     except OnRecordError as error:
@@ -101,7 +103,14 @@ async def append(
         live.halt()
         raise
     d.measures.recorded(events, live.flags[flagged:])
+    publish_news(d, news)
     return done
+
+
+def _with_news(records: Records | None, news: Sequence[News]) -> Records:
+    """What the subscribers are to be told is stored with the events."""
+    told = [each.record for each in news]
+    return lambda places: [*told, *(records(places) if records else ())]
 
 
 def internal(live: Live, d: Deployment, kind: Internal, data: Mapping[str, Any], t: float | None = None) -> Event:

@@ -26,6 +26,8 @@ class RecordKind(StrEnum):
     TRIGGERS = "triggers"
     CAPTURE_SYSTEM = "capture_system"
     COMMAND = "command"
+    SUBSCRIPTION = "subscription"
+    MESSAGE = "message"
     PROMPT = "prompt"
     PROMPT_CURRENT = "prompt_current"
     PROFILE = "profile"

@@ -16,6 +16,7 @@ from onrecord.workflow.deployment import Disk
 from onrecord.workflow.health import Trouble
 from onrecord.workflow.measures import Measures
 from onrecord.workflow.outboxes import Outbox
+from onrecord.workflow.subscribers import Subscribers
 
 PAGE = (Path(__file__).parents[3] / "docs" / "design" / "operations.md").read_text("utf-8")
 
@@ -59,7 +60,12 @@ def plane() -> Any:
     measures = Measures()
     measures.requested("getHealth", 200, 0.1)
     return SimpleNamespace(
-        measures=measures, troubles=set(), live={}, sequencer=SimpleNamespace(size=1), outbox=Outbox()
+        measures=measures,
+        troubles=set(),
+        live={},
+        sequencer=SimpleNamespace(size=1),
+        outbox=Outbox(),
+        subscribers=Subscribers(),
     )
 
 

@@ -32,6 +32,7 @@ PATH_FORMS = {
     "interaction": re.compile(r"int_[0-9a-f]{32}"),
     "artifact": re.compile(r"art_[0-9a-f]{32}"),
     "person": re.compile(r"prs_[0-9a-f]{32}"),
+    "webhook": re.compile(r"whk_[0-9a-f]{32}"),
     "system": re.compile(r"sys_[0-9a-f]{32}"),
     "key": re.compile(r"[0-9a-f]{16}"),
     "legal_basis": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"),

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from onrecord.entrypoints.api.replies import HEADERS
 from onrecord.entrypoints.api.route import Call
+from onrecord.workflow import subscriptions
 from onrecord.workflow.alarms import Alarm
 from onrecord.workflow.deployment import Deployment, Disk
 from onrecord.workflow.health import Trouble, troubles
@@ -94,6 +95,10 @@ def _outbox(d: Deployment) -> Iterator[Metric]:
     yield _gauge("outbox_waiting", "Commands that a capture system has not followed yet.", depth)
     yield _gauge("outbox_oldest_seconds", "How long the oldest of them has been.", oldest)
     told = "Attempts to deliver a command and to read it back, by what came of them."
+    waiting = sum(each.on_record for each in d.subscribers.known.values())
+    yield _gauge("webhooks_waiting", "Messages that a subscriber has not taken yet.", waiting)
+    results = {name: d.subscribers.results[name] for name in subscriptions.RESULTS}
+    yield _counters("webhooks", "Messages to subscribers, by what came of each attempt.", "result", results)
     yield _counters("deliveries", told, "result", {name: d.outbox.results[name] for name in RESULTS})
 
 

@@ -1,4 +1,4 @@
-"""What the calls about capture systems take and answer, as types."""
+"""What the calls about capture systems and webhooks take and answer, as types."""
 
 from typing import Annotated, Literal
 
@@ -40,7 +40,7 @@ class NewCaptureSystem(Struct, forbid_unknown_fields=True):
     vendor: Vendor | None = None
 
 
-class NewCaptureSystemMade(Struct, forbid_unknown_fields=True):
+class NewSecretMade(Struct, forbid_unknown_fields=True):
     """`secret` is shown this once."""
 
     id: str
@@ -79,3 +79,24 @@ class CommandedSystem(Struct, forbid_unknown_fields=True):
     verdicts: dict[Kind, Word] | None
     acknowledged: bool | None
     code: str | None
+
+
+class NewWebhook(Struct, forbid_unknown_fields=True):
+    """`secret`: `whsec_` and base64, made where it is absent."""
+
+    url: Url
+    events: Annotated[list[Literal["decision", "directive", "alert"]], Meta(min_length=1)]
+    secret: Text200 | None = None
+
+
+class Webhook(Struct, forbid_unknown_fields=True):
+    """`waiting`: messages that it has not taken yet."""
+
+    id: str
+    url: str
+    events: list[Literal["decision", "directive", "alert"]]
+    waiting: int
+
+
+class Webhooks(Struct, forbid_unknown_fields=True):
+    webhooks: list[Webhook]

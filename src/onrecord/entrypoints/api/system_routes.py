@@ -1,4 +1,4 @@
-"""The rows of the table of routes about capture systems."""
+"""The rows of the table of routes about capture systems and webhooks."""
 
 from onrecord.entrypoints.api import system_forms, systems
 from onrecord.entrypoints.api.route import Answer, Body, Route
@@ -11,7 +11,7 @@ SYSTEMS = (
         "registerCaptureSystem",
         "From now on every conversation with one of these kinds commands this system",
         systems.create,
-        {201: Answer("Registered; the secret is shown this once", (system_forms.NewCaptureSystemMade,))},
+        {201: Answer("Registered; the secret is shown this once", (system_forms.NewSecretMade,))},
         scope=Scope.SYSTEMS_ADMIN,
         body=Body(system_forms.NewCaptureSystem, (system_forms.NewCaptureSystem,)),
         errors=("invalid_system", "origin_refused", "register_full"),
@@ -40,6 +40,35 @@ SYSTEMS = (
         "removeCaptureSystem",
         "It is told to stop wherever it captures, and then no more; its keys end at once",
         systems.remove,
+        {204: Answer("Removed", media_type=None)},
+        scope=Scope.SYSTEMS_ADMIN,
+    ),
+    Route(
+        "POST",
+        "/v1/webhooks",
+        "createWebhook",
+        "From now on changes of verdicts, what agent and bot are to do, or flags are told by signed webhook",
+        systems.subscribe,
+        {201: Answer("Subscribed; the secret is shown this once", (system_forms.NewSecretMade,))},
+        scope=Scope.SYSTEMS_ADMIN,
+        body=Body(system_forms.NewWebhook, (system_forms.NewWebhook,)),
+        errors=("invalid_system", "origin_refused", "register_full"),
+    ),
+    Route(
+        "GET",
+        "/v1/webhooks",
+        "listWebhooks",
+        "All subscriptions, without their secrets",
+        systems.show_webhooks,
+        {200: Answer("Subscriptions", (system_forms.Webhooks,))},
+        scope=Scope.SYSTEMS_ADMIN,
+    ),
+    Route(
+        "DELETE",
+        "/v1/webhooks/{webhook}",
+        "deleteWebhook",
+        "Nothing more goes to it",
+        systems.unsubscribe,
         {204: Answer("Removed", media_type=None)},
         scope=Scope.SYSTEMS_ADMIN,
     ),

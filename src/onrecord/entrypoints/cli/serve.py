@@ -30,7 +30,7 @@ from onrecord.entrypoints.cli.loglines import LineLogger, LogLines
 from onrecord.entrypoints.doorstep import Doorstep, Listening
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
-from onrecord.workflow import outbox_keeper
+from onrecord.workflow import outbox_keeper, subscriptions
 from onrecord.workflow.alarms import keep_watch
 from onrecord.workflow.command import leave_paused, resume_commands
 from onrecord.workflow.deployment import Deployment
@@ -131,6 +131,7 @@ async def _serve(
         return ORDERLY
     resume_commands(d)
     outbox_keeper.begin(d)
+    subscriptions.begin(d)
     await media.start()
     for door in secrets.unchecked():
         log.warning("platform_signatures_off", door=door)
@@ -162,6 +163,7 @@ async def _end(d: Deployment, media: MediaServer) -> int:
             await media.stop()
             await asyncio.gather(leave_paused(d), outbox_keeper.leave(d))
             await rest(d)
+            await subscriptions.leave(d)
     except OnRecordError as error:
         log.error("not_ended", code=error.code)
     except TimeoutError:

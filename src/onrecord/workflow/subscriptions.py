@@ -1,0 +1,182 @@
+"""The register of subscriptions, and one loop for each: what is on record goes out in order, again and again until it
+is taken."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from onrecord.base.errors import OnRecordError
+from onrecord.capture.errors import ControlError
+from onrecord.capture.orders import Message
+from onrecord.governance.systems import secret_key, secret_of
+from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import InvalidRequestError, NotFoundError, PlatformUnknownError, RegisterFullError
+from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.side_records import RecordKind, opened, sealed
+from onrecord.workflow.subscribers import DROPPED, KEPT, WORDS, Subscriber
+
+MAX_SUBSCRIPTIONS = 100
+SECRET_BYTES = 32
+CALL_SECONDS = 10.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.25, 60.0
+TAKEN = "taken"
+RESULTS = (TAKEN, ControlError.code, "control_refused", "control_unreadable", DROPPED)
+
+log = structlog.get_logger("subscriptions")
+
+
+def load(d: Deployment) -> None:
+    """Errors: StorageError, VaultError, OriginError."""
+    if d.outbox.make is None:
+        return
+    for record in d.store.records(d.tenant, RecordKind.SUBSCRIPTION):
+        body = opened(d.vault, d.tenant, record)
+        subscriber = _made(d, record.id, body["url"], frozenset(body["events"]), bytes.fromhex(body["key"]))
+        d.subscribers.known[record.id] = subscriber
+        subscriber.more = True
+
+
+def _made(d: Deployment, identifier: str, url: str, events: frozenset[str], key: bytes) -> Subscriber:
+    """Errors: OriginError, PlatformUnknownError."""
+    if d.outbox.make is None:
+        raise PlatformUnknownError("this server sends nothing")
+    return Subscriber(identifier, url, events, key, d.outbox.make((url,), key, CALL_SECONDS))
+
+
+def begin(d: Deployment) -> None:
+    """Once what the last end left is taken up."""
+    for subscriber in d.subscribers.known.values():
+        _start(d, subscriber)
+
+
+def _start(d: Deployment, subscriber: Subscriber) -> None:
+    subscriber.task = asyncio.get_running_loop().create_task(_run(d, subscriber))
+
+
+async def leave(d: Deployment) -> None:
+    """What has not gone out is on record for the next start."""
+    for subscriber in tuple(d.subscribers.known.values()):
+        await _stop(subscriber)
+
+
+async def _stop(subscriber: Subscriber) -> None:
+    if subscriber.task is not None:
+        subscriber.task.cancel()
+        await asyncio.gather(subscriber.task, return_exceptions=True)
+    await subscriber.outside.close()
+
+
+async def subscribe(
+    d: Deployment, principal: Principal, url: str, events: Sequence[str], secret: str | None
+) -> tuple[str, str]:
+    """(id, secret). Errors: ForbiddenError, InvalidRequestError, InvalidSystemError, OriginError, RegisterFullError,
+    StorageError."""
+    principal.need(Scope.SYSTEMS_ADMIN)
+    if not events or not set(events) <= set(WORDS):
+        raise InvalidRequestError("`events` names one or more of decision, directive and alert")
+    key = os.urandom(SECRET_BYTES) if secret is None else secret_key(secret)
+    identifier = f"whk_{os.urandom(16).hex()}"
+    body = {"url": url, "events": sorted(set(events)), "key": key.hex()}
+    async with d.subscribers.lock:
+        if len(d.subscribers.known) >= MAX_SUBSCRIPTIONS:
+            raise RegisterFullError("the register holds as many subscriptions as it may")
+        subscriber = _made(d, identifier, url, frozenset(events), key)
+        record = sealed(d.vault, d.tenant, RecordKind.SUBSCRIPTION, identifier, body)
+        try:
+            await asyncio.get_running_loop().run_in_executor(d.writers, d.store.put, d.tenant, [record])
+        except BaseException:
+            await subscriber.outside.close()
+            raise
+        d.subscribers.known[identifier] = subscriber
+        _start(d, subscriber)
+    return identifier, secret_of(key)
+
+
+def listed(d: Deployment) -> list[dict[str, Any]]:
+    return [
+        {"id": each.id, "url": each.url, "events": sorted(each.events), "waiting": each.on_record}
+        for each in d.subscribers.known.values()
+    ]
+
+
+async def unsubscribe(d: Deployment, principal: Principal, identifier: str) -> None:
+    """What is on its way to it goes nowhere. Errors: ForbiddenError, NotFoundError, StorageError."""
+    principal.need(Scope.SYSTEMS_ADMIN)
+    loop = asyncio.get_running_loop()
+    async with d.subscribers.lock:
+        if identifier not in d.subscribers.known:
+            raise NotFoundError("there is no such subscription")
+        await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.SUBSCRIPTION, identifier)
+        await _stop(d.subscribers.known.pop(identifier))
+    await loop.run_in_executor(d.writers, _discard, d, identifier)
+
+
+def _discard(d: Deployment, identifier: str) -> None:
+    for name in _on_record(d, identifier):
+        d.store.delete(d.tenant, RecordKind.MESSAGE, name)
+
+
+def _on_record(d: Deployment, identifier: str) -> list[str]:
+    """Oldest first."""
+    records = d.store.records(d.tenant, RecordKind.MESSAGE)
+    return sorted(record.id for record in records if record.id.startswith(f"{identifier}/"))
+
+
+async def _run(d: Deployment, subscriber: Subscriber) -> None:
+    """Whatever a turn meets."""
+    failures = 0
+    while True:
+        subscriber.wake.clear()
+        try:
+            failures = await _deliver(d, subscriber, failures)
+        except OnRecordError as error:
+            failures += 1
+            log.error("message_put_off", code=error.code)
+        except Exception as error:  # noqa: BLE001  a task that nobody awaits
+            failures += 1
+            log.error("message_put_off", error=type(error).__name__)
+        if failures:
+            await asyncio.sleep(min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
+        elif not subscriber.waiting and not subscriber.more:
+            await subscriber.wake.wait()
+
+
+async def _deliver(d: Deployment, subscriber: Subscriber, failures: int) -> int:
+    """How often the oldest has failed in a row. Crash after it was taken: it goes out once more, under the same id."""
+    loop = asyncio.get_running_loop()
+    if not subscriber.waiting and subscriber.more:
+        subscriber.missed = False
+        subscriber.on_record, found = await loop.run_in_executor(d.executor, _oldest, d, subscriber.id)
+        subscriber.waiting.extend(found)
+        subscriber.more = subscriber.missed or len(found) >= KEPT
+        subscriber.since = time.monotonic()
+    if not subscriber.waiting:
+        return 0
+    name, message = subscriber.waiting[0]
+    try:
+        await subscriber.outside.post(subscriber.url, message)
+    except ControlError as error:
+        d.subscribers.results[error.code] += 1
+        return failures + 1
+    d.subscribers.results[TAKEN] += 1
+    await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.MESSAGE, name)
+    subscriber.waiting.popleft()
+    subscriber.on_record -= 1
+    subscriber.since = time.monotonic()
+    return 0
+
+
+def _oldest(d: Deployment, identifier: str) -> tuple[int, list[tuple[str, Message]]]:
+    """How many there are, and the first of them."""
+    names = _on_record(d, identifier)
+    found: list[tuple[str, Message]] = []
+    for name in names[:KEPT]:
+        record = d.store.record(d.tenant, RecordKind.MESSAGE, name)
+        if record is not None:
+            body = opened(d.vault, d.tenant, record)
+            found.append((name, Message(body["id"], body["body"].encode())))
+    return len(names), found
