@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from serving import COMMAND, Server, Talk
 
+from onrecord.entrypoints.api import explanation_forms
 from onrecord.entrypoints.api import policy_forms as forms
 from onrecord.policy.kinds import Kind
 
@@ -155,11 +156,11 @@ def test_why_over_http_and_from_the_command_line(
     talk.tell("segment_start", 20.0, segment="payment", n=1, event_id="pay")
     talk.tell("opt_out", 30.0, method="verbal", event_id="out")
     shown = talk.get("/explanation", kind="transcript", t=25.0)
-    made = msgspec.convert(shown, forms.Explanation)
+    made = msgspec.convert(shown, explanation_forms.Explanation)
     assert (made.verdict, made.reason, made.can_end) == ("pause", "SENSITIVE_SEGMENT", True)
     assert [condition.condition for condition in made.conditions] == ["segment_sensitive", "segment_open"]
     for condition in made.conditions:
-        assert condition.event == forms.CausingEvent("pay", "segment_start", 20.0)
+        assert condition.event == explanation_forms.CausingEvent("pay", "segment_start", 20.0)
         assert [[remedy.type for remedy in way] for way in condition.lifted_by] == [["segment_end"]]
     assert {rule.id for rule in made.conditions[1].rules} == {"pci-payment-stretch"}
     assert all(rule.citation and rule.status for rule in made.rules)

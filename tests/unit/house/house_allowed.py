@@ -107,6 +107,11 @@ _BY_FILE = {
         "where": "a field of the pack's format: a constant",
         "min(needed - value.keys())": "a field of the pack's format: a constant",
     },
+    "policy/scenario.py": {
+        "where": "a part of the scenario and its number, or its kind",
+        "name": _FIELD,
+        "error.message": _SAID,
+    },
     "policy/policy.py": {"option.partition('.')[0]": "the group of an option that is known"},
     "workflow/packs.py": {"name": "the name of a file that the operator gave, as ASCII"},
     "workflow/principal.py": {"scope.value": "a word of a closed list"},

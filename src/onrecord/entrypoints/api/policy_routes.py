@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from onrecord.entrypoints.api import policies
+from onrecord.entrypoints.api import explanation_forms, policies
 from onrecord.entrypoints.api import policy_forms as forms
 from onrecord.entrypoints.api.route import ARTIFACT_LIMIT, Answer, Body, Parameter, Route
 from onrecord.policy.kinds import Kind
@@ -17,7 +17,7 @@ POLICY = (
         "explainDecision",
         "Why a kind has its verdict: rules with their sources, conditions and since which event, what would lift it",
         policies.show_explanation,
-        {200: Answer("The explanation", (forms.Explanation,))},
+        {200: Answer("The explanation", (explanation_forms.Explanation,))},
         scope=Scope.RECORD_READ,
         parameters=(
             Parameter(
