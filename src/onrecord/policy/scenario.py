@@ -1,11 +1,10 @@
 """Scenarios: a conversation as it was told of, and what must have held. `docs/design/scenarios.md` has the format."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from onrecord.base.clock import parse_rfc3339
+from onrecord.base.clock import day_of, parse_rfc3339
 from onrecord.policy import scenariotext
 from onrecord.policy.assertion import parse_event
 from onrecord.policy.call import STAFF
@@ -76,7 +75,7 @@ def read(tree: Any) -> Scenario:
         _parties(_list(tree, "parties", where, _MOST_PARTIES)),
         frozenset(_kind(item, where) for item in _list(tree, "artifacts_enabled", where, 1000)),
         _member(tree, "policy", dict, where),
-        date=None if started is None else started.date(),
+        date=None if started is None else day_of(started),
         started=started,
     )
     told = _list(tree, "events", where, _MOST_EVENTS)
@@ -128,15 +127,16 @@ def _kind(value: Any, where: str) -> Kind:
     return _KINDS[value]
 
 
-def _started(tree: Mapping[str, Any], where: str) -> dt.datetime | None:
-    """Second 0 of the clock, where the scenario says when that was."""
+def _started(tree: Mapping[str, Any], where: str) -> int | None:
+    """Second 0 of the clock in nanoseconds since the epoch, where the scenario says when that was."""
     if "started_at" not in tree:
         return None
     try:
-        seconds, rest = divmod(parse_rfc3339(_text(tree, "started_at", where)), 10**9)
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest // 1000)
-    except (ValueError, OverflowError, OSError) as error:
+        started = parse_rfc3339(_text(tree, "started_at", where))
+        day_of(started)
+    except (ValueError, OverflowError) as error:
         raise InvalidScenarioError(f"{where}: `started_at` is no RFC 3339 date-time") from error
+    return started
 
 
 def _parties(items: list[Any]) -> tuple[Party, ...]:
