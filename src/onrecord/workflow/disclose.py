@@ -41,6 +41,8 @@ async def disclose(
     ContentErasedError, QuarantinedError, SignalError (wav_too_long), StorageError."""
     principal.need(Scope.CONTENT_READ)
     entry = live.conversation.artifacts.get(artifact)
+    if entry is None and live.conversation.unreadable:  # the events that named it are among those
+        raise ContentErasedError("this content has been erased")
     if entry is None:
         raise NotFoundError("there is no such artifact")
     _check(entry)

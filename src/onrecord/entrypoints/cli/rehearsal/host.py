@@ -44,6 +44,7 @@ class Host:
     log_vkey: str
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
+        """Errors: HostError."""
         origin = urlsplit(self.api)
         connection = http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)
         headers = {"Authorization": f"Bearer {self.key}"}
@@ -51,10 +52,13 @@ class Host:
         if body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body).encode()
-        with contextlib.closing(connection):
-            connection.request(method, path, data, headers)
-            response = connection.getresponse()
-            return Answer(response.status, response.read())
+        try:
+            with contextlib.closing(connection):
+                connection.request(method, path, data, headers)
+                response = connection.getresponse()
+                return Answer(response.status, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise HostError("the server does not answer", code="server_unreachable") from error
 
     def need(self, method: str, path: str, body: object = None) -> Any:
         """The JSON of a call that must succeed. Errors: HostError."""
