@@ -10,6 +10,7 @@ from onrecord.policy.kinds import Kind
 from onrecord.policy.lint import Read, lint
 from onrecord.policy.lintfile import read_pack, read_prompts
 from onrecord.policy.pack import parse
+from onrecord.policy.packform import GROUPS
 from onrecord.policy.policy import compile_policy
 
 HEAD = """format: onrecord-policy-pack/1
@@ -270,3 +271,20 @@ def test_a_file_that_is_no_list_of_prompts(data):
 def test_the_drafts_are_told():
     known = Read("x.yaml", parse(text(rule("a"), rule("b", "always", "stop", status="reviewed"))))
     assert known.drafts() == ["a"]
+
+
+@pytest.mark.parametrize("made", ["transcript", "training_data", "sentiment", "crm_sync", "video_analysis"])
+@pytest.mark.parametrize("sources", ["audio_recording", "handling", "ai_summary, qa_score", "video_recording"])
+def test_what_a_pack_derives_only_restricts(made, sources):
+    if Kind(made) in GROUPS.get(sources, ()):
+        pytest.skip("a circle")
+    derived = parse(text(rule("a"), top=f"derived_from: {{{made}: [{sources}]}}\n"))
+    timelines = []
+    for packs in (SHIPPED, [*SHIPPED, derived]):
+        case = Case("DE", "US-NY", packs=packs).given().accepted(8, scope=["recording", "training", "video"])
+        case.tell(20, "opt_out", kinds=["audio_recording", "qa_score"]).tell(30, "opt_in").tell(40, "opt_out")
+        case.tell(50, "opt_in").tell(60, "segment_start", segment="payment").tell(70, "call_end")
+        timelines.append(case.timeline())
+    for t in (5, 7, 9, 21, 31, 41, 51, 61, 71):
+        before, after = timelines[0].at(t), timelines[1].at(t)
+        assert all(after[kind].verdict <= before[kind].verdict for kind in Kind)
