@@ -13,7 +13,8 @@ from typing import Any
 import uvloop
 
 from bench.measure import report, rounds, scratch
-from onrecord.entrypoints.bootstrap import Settings, open_deployment, open_records, policy_packs
+from onrecord.entrypoints.bootstrap import Settings, open_deployment, open_records
+from onrecord.entrypoints.packfolder import policy_packs
 from onrecord.workflow import journal
 from onrecord.workflow.admit import NewInteraction, NewParty, admit
 from onrecord.workflow.deployment import Deployment
