@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as retold
 
 from onrecord.base.stretch import normalise
 from onrecord.policy.clauses import Rule
@@ -91,7 +92,7 @@ def facts_of(items, times):
 
 facts = st.builds(facts_of, st.lists(told, max_size=14), st.permutations(range(3, 22)).map(lambda order: order[:14]))
 late_facts = st.builds(
-    lambda known, delays: [replace(f, received=f.t + d) for f, d in zip(known, delays, strict=False)],
+    lambda known, delays: [retold(f, received=f.t + d) for f, d in zip(known, delays, strict=False)],
     facts,
     st.lists(st.integers(0, 30), min_size=16, max_size=16),
 )
@@ -194,13 +195,13 @@ def test_incremental_equals_from_scratch(head, known):
     for fact in known:
         step_by_step = step_by_step.with_fact(fact)
     same(step_by_step, from_scratch(compile_policy(SHIPPED, head), head, known))
-    in_order = replay(policy, head, [replace(fact, received=fact.t) for fact in known])
+    in_order = replay(policy, head, [retold(fact, received=fact.t) for fact in known])
     assert in_order.transitions() == step_by_step.transitions()
 
 
 repeated = st.builds(
     lambda known, more, order, hurry: [
-        replace(fact, received=fact.received // hurry * hurry) if hurry else fact
+        retold(fact, received=fact.received // hurry * hurry) if hurry else fact
         for fact in order.sample([*known, *more], len(known) + len(more))
     ],
     late_facts,
@@ -218,7 +219,7 @@ ACKS = {"capture_acks": "required", "stop_ack_timeout_s": 2, "late_event_after_s
 def test_many_facts_at_once_are_as_one_after_the_other(head, known, sizes, doubts):
     """Duplicates, conflicts, late ones and whatever they raise; cut into groups anywhere."""
     doubts = [*doubts, *[0.0] * len(known)]
-    known = [replace(fact, uncertainty=u) for fact, u in zip(known, doubts, strict=False)]
+    known = [retold(fact, uncertainty=u) for fact, u in zip(known, doubts, strict=False)]
     head = replace(head, overlay={**head.overlay, **ACKS})
     singly = at_once = Timeline(compile_policy(SHIPPED, head), head)
     for fact in known:
@@ -235,11 +236,11 @@ def test_many_facts_at_once_are_as_one_after_the_other(head, known, sizes, doubt
 def test_no_fact_reaches_further_than_what_it_changes(head, calls, random):
     """One fact at a time, anywhere: each timeline shares steps with the one before and is as if made anew."""
     policy = compile_policy(SHIPPED, head)
-    known = [replace(f, event_id=f"{n}{f.event_id}", received=99.0) for n, call in enumerate(calls) for f in call]
+    known = [retold(f, event_id=f"{n}{f.event_id}", received=99.0) for n, call in enumerate(calls) for f in call]
     random.shuffle(known)
     grown = Timeline(policy, head).with_facts(known)
     for number, fact in enumerate(known[:6]):
-        grown = grown.with_fact(replace(fact, event_id=f"more{number}"))
+        grown = grown.with_fact(retold(fact, event_id=f"more{number}"))
     anew = Timeline(compile_policy(SHIPPED, head), head)
     for fact in sorted(grown.facts, key=lambda f: f.t):
         anew = anew.with_fact(fact)
@@ -250,7 +251,7 @@ def test_no_fact_reaches_further_than_what_it_changes(head, calls, random):
 @given(heads, facts, st.randoms(use_true_random=False))
 def test_the_order_of_arrival_decides_nothing(head, known, random):
     policy = compile_policy(SHIPPED, head)
-    together = [replace(fact, received=99.0) for fact in known]
+    together = [retold(fact, received=99.0) for fact in known]
     shuffled = random.sample(together, len(together))
     assert replay(policy, head, together).transitions() == replay(policy, head, shuffled).transitions()
 
@@ -314,7 +315,7 @@ def test_closed_is_where_the_verdict_is_not_capture(head, known, start, length):
 @given(heads, facts, st.lists(st.sampled_from([0.0, 0.5, 2.0, 7.0]), min_size=16, max_size=16))
 def test_doubt_about_the_moment_never_opens(head, known, doubts):
     policy = compile_policy(SHIPPED, head)
-    doubtful = [replace(fact, uncertainty=u) for fact, u in zip(known, doubts, strict=False)]
+    doubtful = [retold(fact, uncertainty=u) for fact, u in zip(known, doubts, strict=False)]
     never_higher(replay(policy, head, doubtful), replay(policy, head, known))
 
 
@@ -325,7 +326,7 @@ def test_what_changed_brings_one_timeline_to_the_other(head, known, more):
     before = replay(policy, head, known)
     after = before.with_fact(Fact("new", "opt_out", 20.0, 99.0)) if not more else before
     for number, fact in enumerate(more[2:4]):
-        after = after.with_fact(replace(fact, event_id=f"new{number}", received=99.0))
+        after = after.with_fact(retold(fact, event_id=f"new{number}", received=99.0))
     said = {(t, change.ruling.kind): change.decision(change.ruling) for t, _, change in after.changes_since(before)}
     old = {(t, kind): made for t, kind, made in before.transitions()}
     for (t, kind), made in said.items():
@@ -404,7 +405,7 @@ def test_what_a_post_raises_is_what_was_not_raised_before(head, known, doubts, c
     """Every id is told of once but by repetitions, as the workflow has it."""
     doubts = [*doubts, *[0.0] * len(known)]
     known = [
-        replace(fact, event_id=f"n{n}", uncertainty=u)
+        retold(fact, event_id=f"n{n}", uncertainty=u)
         if n % 5
         else Fact(f"n{n}", "event_repeated", fact.t, fact.received, {"of": f"n{n // 2}"})
         for n, (fact, u) in enumerate(zip(known, doubts, strict=False))

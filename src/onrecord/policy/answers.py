@@ -1,7 +1,8 @@
 """Consent, refusal and withdrawal: what a party's answers do to its records."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 
 from onrecord.base.clock import parse_rfc3339
 from onrecord.policy.book import Book
@@ -18,6 +19,17 @@ Data = Mapping[str, object]
 OWN_PROOF = len(GRADES)
 _NONE: frozenset[Kind] = frozenset()
 _OWN = {kind: frozenset({base, *SEPARATE.get(kind, ())}) for kind, base in BASE.items()}
+
+
+def changed(member: Member, purposes: Iterable[Purpose], change: Callable[[Record], Record]) -> dict[Purpose, Record]:
+    """A party's records with those of some purposes changed; of what is one record of several, one is made."""
+    records, made = dict(member.records), dict[int, Record]()
+    for purpose in purposes:
+        old = member.record(purpose)
+        if id(old) not in made:
+            made[id(old)] = change(old)
+        records[purpose] = made[id(old)]
+    return records
 
 
 def in_force(call: Call, member: Member, book: Book) -> bool:
@@ -46,24 +58,23 @@ def answer(
         flags.append("NOTICE_NOT_PROVEN")
     expires = expiry(data, call.started)
     grant = Grant(version, result == "accepted", grade, expires)
-    records, renewed, given = dict(member.records), set(), set()
-    for purpose in purposes:
-        record = member.record(purpose)
+
+    def accepted(record: Record) -> Record:
         _contradiction(record, version, accepted=True, flags=flags)
-        if _in_time(call, member, record, span, explicit=grant.explicit):
-            if span.late < expires:
-                given.add(purpose)
-                if record.withdrawn is not None:
-                    renewed.add(purpose)
-                record = Record((*_uncovered(record.grants, grant), grant), ever_granted=True)
-            elif not record.grants:
-                record = record._replace(expired=True)
-        records[purpose] = record._replace(decisions=_decided(member.record(purpose), version, accepted=True))
+        decisions = _decided(record, version, accepted=True)
+        if not _in_time(call, member, record, span, explicit=grant.explicit):
+            return record._replace(decisions=decisions)
+        if span.late < expires:
+            return Record((*_uncovered(record.grants, grant), grant), ever_granted=True, decisions=decisions)
+        return record._replace(expired=not record.grants, decisions=decisions)
+
+    records = changed(member, purposes, accepted)
+    given = frozenset([purpose for purpose in purposes if grant in records[purpose].grants])
+    renewed = frozenset([purpose for purpose in given if member.record(purpose).withdrawn is not None])
     after = _with(call, indices[0], member.answered(records))
-    if given:
-        after = after._replace(expires=min(after.expires, expires))
-    granted = [records[purpose] for purpose in given]
-    if any(record.grants and not valid_grants(after, record) for record in granted):
+    if given and expires < after.expires:
+        after = after._replace(expires=expires)
+    if after.versions and any(not valid_grants(after, records[purpose]) for purpose in given):
         flags.append("STALE_CONSENT")
     return after, _touching(renewed), _touching(given)
 
@@ -109,21 +120,21 @@ def expire(call: Call, now: float) -> Call:
     """Without the grants that have run out."""
     members: list[Member] = []
     for member in call.members:
-        records = {
-            purpose: _expired(record, now) if any(g.expires <= now for g in record.grants) else record
-            for purpose, record in member.records.items()
-        }
+        records = changed(member, member.records, partial(_expired, now=now))
         members.append(member if records == member.records else member.answered(records))
     left = [g.expires for member in members for record in member.records.values() for g in record.grants]
     return call._replace(members=tuple(members), expires=min(left, default=math.inf))
 
 
 def _expired(record: Record, now: float) -> Record:
+    if all(g.expires > now for g in record.grants):
+        return record
     kept = tuple(g for g in record.grants if g.expires > now)
     return record._replace(grants=kept, expired=not kept)
 
 
-def _touching(purposes: set[Purpose]) -> frozenset[Kind]:
+@lru_cache(maxsize=128)
+def _touching(purposes: frozenset[Purpose]) -> frozenset[Kind]:
     return frozenset(kind for kind, own in _OWN.items() if own & purposes)
 
 
@@ -178,15 +189,8 @@ def _decline(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -
     _unhonoured(purposes, book, flags)
     for index in indices:
         member = call.members[index]
-        version, _ = _version(member, data, span)
-        records = dict(member.records)
-        for purpose in purposes:
-            record = member.record(purpose)
-            _contradiction(record, version, accepted=False, flags=flags)
-            late = span.late if record.declined is None else max(record.declined, span.late)
-            decisions = _decided(record, version, accepted=False)
-            records[purpose] = record._replace(grants=(), declined=late, decisions=decisions)
-        call = _with(call, index, member.answered(records))
+        declined = partial(_declined, version=_version(member, data, span)[0], late=span.late, flags=flags)
+        call = _with(call, index, member.answered(changed(member, purposes, declined)))
     return call
 
 
@@ -196,12 +200,7 @@ def withdraw(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -
     _unhonoured(purposes, book, flags)
     for index in indices:
         member = call.members[index]
-        records = dict(member.records)
-        for purpose in purposes:
-            record = member.record(purpose)
-            late = span.late if record.withdrawn is None else max(record.withdrawn, span.late)
-            records[purpose] = record._replace(grants=(), withdrawn=late, decisions=())
-        call = _with(call, index, member.answered(records))
+        call = _with(call, index, member.answered(changed(member, purposes, partial(_withdrawn, late=span.late))))
     return call
 
 
@@ -212,13 +211,26 @@ def object_to(call: Call, data: Data, span: Span, book: Book, flags: list[str]) 
     _unhonoured(purposes, book, flags)
     for index in indices:
         member = call.members[index]
-        records = dict(member.records)
-        for purpose in purposes:
-            record = member.record(purpose)
-            late = span.late if record.objected is None else max(record.objected, span.late)
-            records[purpose] = record._replace(objected=late)
-        call = _with(call, index, member.answered(records))
+        call = _with(call, index, member.answered(changed(member, purposes, partial(_objected, late=span.late))))
     return call
+
+
+def _declined(record: Record, *, version: str | None, late: float, flags: list[str]) -> Record:
+    _contradiction(record, version, accepted=False, flags=flags)
+    decisions = _decided(record, version, accepted=False)
+    return record._replace(grants=(), declined=_later(record.declined, late), decisions=decisions)
+
+
+def _withdrawn(record: Record, *, late: float) -> Record:
+    return record._replace(grants=(), withdrawn=_later(record.withdrawn, late), decisions=())
+
+
+def _objected(record: Record, *, late: float) -> Record:
+    return record._replace(objected=_later(record.objected, late))
+
+
+def _later(known: float | None, late: float) -> float:
+    return late if known is None else max(known, late)
 
 
 def _unhonoured(purposes: frozenset[Purpose], book: Book, flags: list[str]) -> None:

@@ -81,6 +81,7 @@ class Record(NamedTuple):
     decisions: tuple[tuple[str | None, bool], ...] = ()
 
 
+@lru_cache(maxsize=1024)
 def staffed(role: str) -> bool:
     return role.rstrip("0123456789_-# ") in STAFF
 
@@ -154,8 +155,9 @@ class Segment(NamedTuple):
 
 class Call(NamedTuple):
     """`marks`: per kind in the order of `ORDER`, what last made it capture beyond the consent itself, or "".
-    `unrecorded`, `transferred`: late edges; `ended`: the end as told; `barred`: kinds that only vendors
-    without a contract make; `spoken`: whether a bot has; `expires`: when the first grant runs out."""
+    `unrecorded`, `transferred`: late edges; `ended`: the end as told; `barred`: kinds that only vendors without a
+    contract make; `spoken`: whether a bot has; `registered`: whether a prompt of the register was read; `expires`:
+    when the first grant runs out."""
 
     sector: str
     enabled: frozenset[Kind]
@@ -171,6 +173,7 @@ class Call(NamedTuple):
     ended: float | None = None
     marks: tuple[str, ...] = ("",) * len(ORDER)
     spoken: bool = False
+    registered: bool = False
     expires: float = math.inf
     started: int | None = None
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from onrecord.policy.answers import answer, in_force, object_to, withdraw
+from onrecord.policy.answers import answer, changed, in_force, object_to, withdraw
 from onrecord.policy.assertion import opens
 from onrecord.policy.book import Book
 from onrecord.policy.call import (
@@ -15,6 +15,7 @@ from onrecord.policy.call import (
     Holding,
     Member,
     OptOut,
+    Record,
     Span,
     beside,
     marked,
@@ -126,13 +127,11 @@ def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags
         return call._replace(marks=marked(call, "CONSENT_CARRIED"))
     if any(in_force(call, member, book) for member in call.asked()):
         flags.append("CONSENT_LOST_IN_TRANSFER")
-    members = []
-    for member in call.members:
-        records = {
-            purpose: record._replace(grants=(), lost=span.late) if record.grants else record
-            for purpose, record in member.records.items()
-        }
-        members.append(member.answered(records, renotice=span.late))
+
+    def lost(record: Record) -> Record:
+        return record._replace(grants=(), lost=span.late) if record.grants else record
+
+    members = [m.answered(changed(m, m.records, lost), renotice=span.late) for m in call.members]
     return call._replace(members=tuple(members), transferred=max(call.transferred, span.late))
 
 

@@ -1,5 +1,7 @@
 """Where feelings may not be inferred: at work, in education, of staff and of candidates (EU AI Act, art. 5(1)(f))."""
 
+from functools import lru_cache
+
 from onrecord.policy.book import Book
 from onrecord.policy.call import CUSTOMER, Call, staffed
 
@@ -13,6 +15,7 @@ _ROLES = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)
 def prohibited(sector: str, role: str) -> bool:
     """Whether nobody may infer the feelings of a party in that role, in a conversation of that sector. Whoever is
     interviewed is a candidate unless called a customer."""

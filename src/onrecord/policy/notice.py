@@ -34,7 +34,9 @@ def deliver(call: Call, data: Data, span: Span, version: str) -> Call:
     members = list(call.members)
     for index in call.named(data.get("to"), data.get("party_id")):
         members[index] = _with(members[index], heard)
-    return call._replace(members=tuple(members), spoken=call.spoken or data.get("channel") == "bot")
+    told = call.registered or heard.discloses is not None
+    spoken = call.spoken or data.get("channel") == "bot"
+    return call._replace(members=tuple(members), spoken=spoken, registered=told)
 
 
 def prove(call: Call, data: Data, span: Span, version: str) -> Call:

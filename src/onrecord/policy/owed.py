@@ -93,9 +93,9 @@ def _restrictions(survey: Survey, index: int) -> bool:
 
 def _missing(book: Book, call: Call, on: int) -> frozenset[Disclosed]:
     """Only where registered prompts are in use: what others say nobody here knows."""
-    asked = call.asked()
-    if not any(heard.discloses is not None for member in asked for heard in member.heard):
+    if not call.registered:
         return NOTHING.missing
+    asked = call.asked()
     bot = any(member.role.rstrip("0123456789_-# ") in _BOTS for member in call.members)
     found: set[Disclosed] = set()
     for what in book.disclosures:

@@ -59,7 +59,10 @@ def valid_grants(call: Call, record: Record) -> tuple[Grant, ...]:
     return tuple([g for g in record.grants if current.get(prompt_of(g.version), {g.version}) == {g.version}])
 
 
-def standing(call: Call, member: Member, purpose: Purpose, book: Book) -> tuple[Situation, bool]:
+Standing = tuple[Situation, bool]
+
+
+def standing(call: Call, member: Member, purpose: Purpose, book: Book) -> Standing:
     """What holds for one party and purpose, and whether the consent is explicit."""
     record = member.record(purpose)
     if book.basis(purpose) != CONSENT:
@@ -126,19 +129,14 @@ def consent_state(call: Call, member: Member, purpose: Purpose) -> ConsentState:
     return ConsentState.NOTIFIED if member.heard else ConsentState.UNKNOWN
 
 
-def _base_bits(call: Call, book: Book, member: Member, purpose: Purpose) -> tuple[int, bool]:
-    situation, explicit = standing(call, member, purpose, book)
-    return (0 if situation is Situation.IN_FORCE else situation.bit), explicit
-
-
-def _separate_bits(kind: Kind, call: Call, book: Book, member: Member) -> tuple[int, bool]:
+def _separate_bits(kind: Kind, standings: Mapping[Purpose, Standing], member: Member) -> tuple[int, bool]:
     """What a kind's own consent lacks. Of a party that has joined and said nothing yet, the conversation's says it."""
     bits, explicit = 0, True
     training = kind is Kind.TRAINING_DATA
     if member.joined is not None and not member.records:
         return bits, explicit
     for purpose in SEPARATE[kind]:
-        situation, said = standing(call, member, purpose, book)
+        situation, said = standings[purpose]
         explicit = explicit and said
         if situation is Situation.WITHDRAWN:
             given = member.record(purpose).ever_granted
@@ -156,6 +154,7 @@ def _separate_bits(kind: Kind, call: Call, book: Book, member: Member) -> tuple[
 
 _PURPOSES = tuple(dict.fromkeys(BASE.values()))
 _SEPARATE = tuple(SEPARATE)
+_ASKED = (*_PURPOSES, *dict.fromkeys(purpose for own in SEPARATE.values() for purpose in own))
 _PURPOSE_AT = {purpose: place for place, purpose in enumerate(_PURPOSES)}
 _SEPARATE_AT = {kind: place for place, kind in enumerate(_SEPARATE, len(_PURPOSES))}
 # Per kind the places of those of a party's views that count for it.
@@ -167,12 +166,27 @@ _COUNTING = tuple(
 
 def _views(call: Call, book: Book, member: Member) -> Views:
     """Bits and explicitness of one party: per purpose of `_PURPOSES`, then per kind of `_SEPARATE`."""
-    key = (call.versions, book)
-    found = member.views.get(key)
+    found = member.views.get(key := (call.versions, book))
     if found is None:
-        base = [_base_bits(call, book, member, purpose) for purpose in _PURPOSES]
-        found = (*base, *(_separate_bits(kind, call, book, member) for kind in _SEPARATE))
+        standings = _standings(call, book, member)
+        base = [(0 if s is Situation.IN_FORCE else s.bit, said) for s, said in map(standings.__getitem__, _PURPOSES)]
+        found = (*base, *[_separate_bits(kind, standings, member) for kind in _SEPARATE])
         member.views[key] = found
+    return found
+
+
+def _standings(call: Call, book: Book, member: Member) -> dict[Purpose, Standing]:
+    """By purpose. Where consent is the basis, purposes with one record have one."""
+    made: dict[int, Standing] = {}
+    found: dict[Purpose, Standing] = {}
+    for purpose in _ASKED:
+        if book.basis(purpose) != CONSENT:
+            found[purpose] = standing(call, member, purpose, book)
+            continue
+        record = id(member.record(purpose))
+        if record not in made:
+            made[record] = standing(call, member, purpose, book)
+        found[purpose] = made[record]
     return found
 
 
