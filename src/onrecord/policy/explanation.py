@@ -6,7 +6,7 @@ from typing import Any
 
 from onrecord.policy.book import Ground
 from onrecord.policy.call import Member
-from onrecord.policy.clauses import BY_OPTION, Disclosure, Duty, Right, Rule
+from onrecord.policy.clauses import BY_OPTION, Disclosure, Documentation, Duty, Right, Rule
 from onrecord.policy.fold import Step
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
@@ -19,7 +19,7 @@ from onrecord.policy.standing import RECORDED, consent_state
 from onrecord.policy.verdict import Verdict
 
 DRAFT = "draft"
-Sourced = Rule | Duty | Disclosure | Right
+Sourced = Rule | Duty | Documentation | Disclosure | Right
 
 
 def explanation(timeline: Timeline, kind: Kind, t: float) -> dict[str, Any]:
@@ -231,12 +231,14 @@ def _clauses(step: Step, kind: Kind) -> dict[str, Any]:
         for one in pack.disclosures
     ]
     rights = [(pack, one, {"what": one.what.value, "within": one.within}) for pack in packs for one in pack.rights]
+    kept = [(pack, one, {"retention": one.retention}) for pack in packs for one in pack.documentation]
     return {
         "duties": [_clause(*each) for each in duties if kind in each[1].kinds],
+        "documentation": [_clause(*each) for each in kept],
         "disclosures": [_clause(*each) for each in owed],
         "rights": [_clause(*each) for each in rights],
     }
 
 
-def _clause(pack: Pack, clause: Duty | Disclosure | Right, more: Mapping[str, Any]) -> dict[str, Any]:
+def _clause(pack: Pack, clause: Duty | Documentation | Disclosure | Right, more: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": clause.id, "pack": pack.id, "version": pack.version, **more, **_sourced(clause)}

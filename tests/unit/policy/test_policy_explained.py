@@ -155,6 +155,12 @@ def test_rights_and_disclosures_of_the_packs_that_apply_are_shown():
     assert all(one["citation"] for one in (*shown["rights"], *shown["disclosures"], *shown["duties"]))
 
 
+def test_how_long_documentation_is_kept_is_shown():
+    case = Case("US-TX", "US-TX")
+    told = explanation(case.timeline(), TEXT, 1.0)["documentation"]
+    assert [(one["id"], one["retention"]) for one in told] == [("pci-logs", "P12M")]
+
+
 def test_differences_are_stretches():
     case = given().tell(10, "segment_start", segment="payment").tell(20, "segment_end", segment="payment")
     other = Timeline(compile_policy([*SHIPPED, pack()], case.head), case.head).with_facts(case.facts)

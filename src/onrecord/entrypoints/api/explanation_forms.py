@@ -105,6 +105,12 @@ class ExplainedDuty(Clause, forbid_unknown_fields=True):
     conflict: bool
 
 
+class ExplainedDocumentation(Clause, forbid_unknown_fields=True):
+    """How long what is written about conversations is kept at least, whatever becomes of what was recorded."""
+
+    retention: str
+
+
 class ExplainedDisclosure(Clause, forbid_unknown_fields=True):
     what: str
     missing: bool
@@ -151,6 +157,7 @@ class Explanation(Struct, forbid_unknown_fields=True):
     parties: list[ExplainedParty]
     disputed: list[DisputedPlace]
     duties: list[ExplainedDuty]
+    documentation: list[ExplainedDocumentation]
     disclosures: list[ExplainedDisclosure]
     rights: list[ExplainedRight]
     packs: list[ExplainedPack]

@@ -133,7 +133,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for one in told["disputed"]:
         by = "the tenant's choice" if one["chosen"] else "by default"
         yield f"disputed: {one['place']} may be {' or '.join(one['readings'])}; read as {one['reading']}, {by}"
-    for name in ("duties", "disclosures", "rights"):
+    for name in ("duties", "documentation", "disclosures", "rights"):
         for clause in told[name]:
             more = " ".join(str(clause[field]) for field in ("what", "within", "retention") if clause.get(field))
             met = " IN CONFLICT" if clause.get("conflict") else " MISSING" if clause.get("missing") else ""
