@@ -189,6 +189,21 @@ def test_the_strip_in_a_real_browser(server: Server, begin: Begin, tmp_path: Pat
         assert page.problems == []
 
 
+def test_agent_and_bot_are_told_what_to_do(begin: Begin) -> None:
+    talk = begin(**HEAD, policy={"opt_out_action": "route_non_recorded"})
+    talk.tell("call_start", 0.0)
+    strip = f"{talk.path}/strip"
+    assert [each["directive"] for each in talk.client.get(strip).json()["directives"]] == ["read_prompt"]
+    talk.consented()
+    assert talk.client.get(strip).json()["directives"] == []
+    talk.tell("opt_out", 5.0, reason_code="asked")
+    (told,) = talk.get("/decisions")["directives"]
+    assert told == {"directive": "move_to_unrecorded", "why": "OPT_OUT", "t": 5.0}
+    assert talk.client.get(strip).json()["directives"][0]["text"] == "Move the call to an unrecorded line."
+    talk.tell("workflow", 6.0, recorded=False)
+    assert talk.get("/decisions")["directives"] == []
+
+
 def test_a_strip_without_a_key_shows_nothing_old(server: Server, begin: Begin, tmp_path: Path) -> None:
     talk = begin(**HEAD).consented()
     with opened(f"{server.api}/strip#interaction={talk.id}&token=ork_0_0", tmp_path) as page:

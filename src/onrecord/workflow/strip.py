@@ -4,16 +4,23 @@ from typing import Any
 
 from onrecord.evidence import words
 from onrecord.policy.kinds import Kind
+from onrecord.policy.owed import END_OR_MOVE, MOVE, READ
 from onrecord.policy.purposes import Purpose
 from onrecord.policy.verdict import State
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live
 from onrecord.workflow.prompt_register import Entry
+from onrecord.workflow.views import directives
 
 _ASKED = frozenset(
     {"AWAITING_CONSENT", "IMPLIED_NOT_ENOUGH", "NOTICE_NOT_PROVEN", "NOTICE_MISSING", "CONSENT_STALE"}
     | {"CONSENT_NOT_CARRIED", "NEW_PARTY_NO_CONSENT"}
 )
+_TOLD = {
+    END_OR_MOVE: "A record of this call is a duty, and may not be made: end it, or move it.",
+    MOVE: "Move the call to an unrecorded line.",
+    READ: "Read the notice.",
+}
 _OPTED = frozenset({"OPT_OUT", "OPT_OUT_SCOPED"})
 
 
@@ -29,7 +36,7 @@ def strip(d: Deployment, live: Live, language: str) -> dict[str, Any]:
         "script": None
         if notice is None
         else {"prompt_version": notice.prompt.name, "language": notice.prompt.language, "text": notice.prompt.text},
-        "directives": [],
+        "directives": [{**each, "text": _TOLD[each["directive"]]} for each in directives(live.timeline, now)],
         "may": [
             *(["stop"] if state in {State.CAPTURING, State.PAUSED} and decision.reason not in _OPTED else []),
             *(["resume"] if decision.reason in _OPTED else []),

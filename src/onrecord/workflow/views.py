@@ -20,6 +20,10 @@ def flags(found: Iterable[Flag]) -> list[dict[str, Any]]:
     return [{"flag": f.flag, "t": f.t, "event_id": f.event_id} for f in found]
 
 
+def directives(timeline: Timeline, t: float) -> list[dict[str, Any]]:
+    return [{"directive": each.directive, "why": each.why, "t": each.t} for each in timeline.directives(t)]
+
+
 def decisions_at(d: Deployment, live: Live, t: float | None, as_of: float | None) -> dict[str, Any]:
     """The decisions for instant `t` as known at `as_of`, both in seconds; now where not given."""
     now = live.now(live.clock_ns(d.clock))
@@ -34,6 +38,7 @@ def decisions_at(d: Deployment, live: Live, t: float | None, as_of: float | None
         "t": moment,
         "as_of": known,
         "decisions": timeline.shown(moment),
+        "directives": directives(timeline, moment),
         "flags": flags([*timeline.flags(known), *live.flags]),
     }
 

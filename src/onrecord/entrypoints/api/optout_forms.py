@@ -30,7 +30,7 @@ class Script(Struct):
     text: str
 
 
-class Directive(Struct):
+class StripDirective(Struct):
     """`t`: seconds on the interaction's clock, since when it stands."""
 
     directive: str
@@ -45,5 +45,5 @@ class Strip(Struct):
     state: Literal["capturing", "paused", "stopped", "never"]
     reason: str
     script: Script | None
-    directives: list[Directive]
+    directives: list[StripDirective]
     may: list[Literal["stop", "resume"]]

@@ -69,10 +69,19 @@ class Told(Struct, forbid_unknown_fields=True):
     tree_size: int | None
 
 
+class Directive(Struct, forbid_unknown_fields=True):
+    """What agent or bot is to do, why (a reason or a flag), and since which second."""
+
+    directive: Literal["end_or_move_call", "move_to_unrecorded", "read_prompt"]
+    why: str
+    t: float
+
+
 class Decisions(Struct, forbid_unknown_fields=True):
     t: float
     as_of: float
     decisions: dict[Kind, Decision]
+    directives: list[Directive]
     flags: list[Flag]
 
 
