@@ -7,14 +7,18 @@ import socket
 import weakref
 
 import pytest
+import test_plane_faults
 from plane_life import RATE, TRACKS, WHO, Life, sound
+from plane_stores import WAYS
 from websockets.asyncio.client import connect
 
 from onrecord.entrypoints.ingest import socket as sockets
 from onrecord.entrypoints.ingest.secrets import Secrets
 from onrecord.entrypoints.ingest.server import MediaServer, MediaSettings
+from onrecord.evidence.verify import verify
 from onrecord.workflow import find as finding
 from onrecord.workflow.admit import NewInteraction, admit
+from onrecord.workflow.export import export
 from onrecord.workflow.find import make_room
 from onrecord.workflow.stream import offer
 
@@ -90,6 +94,69 @@ def test_a_sealed_call_is_gone_once_it_leaves():
         assert [gate() for gate in left] == [None, None]
 
     scenario(told)
+
+
+def test_an_ended_call_leaves_before_it_is_sealed_and_comes_back_as_it_was(monkeypatch):
+    monkeypatch.setattr(finding, "MAX_RESIDENT", 0)
+
+    async def told(life):
+        await elsewhere(life.begin())
+        (call,) = life.calls.values()
+        await elsewhere(life.media(call))
+        await elsewhere(life.close_some(call))
+        make_room(life.d)
+        assert call.name in life.d.live, "media may come"
+        await elsewhere(life.finish(call))
+        before = {name: track.gate.snapshot() for name, track in life.d.live[call.name].tracks.items()}
+        artifacts = [track.artifact for track in life.d.live[call.name].tracks.values()]
+        counted = life.d.measures.frames.totals(life.d.live.values())
+        left = gates(life, call.name)
+        make_room(life.d)
+        assert call.name not in life.d.live
+        assert [gate() for gate in left] == [None, None]
+        tracks = (await elsewhere(life.live(call))).tracks
+        assert {name: track.gate.snapshot() for name, track in tracks.items()} == before
+        assert [track.artifact for track in tracks.values()] == artifacts
+        assert life.d.measures.frames.totals(life.d.live.values()) == counted
+        call.at = {name: track.gate.head for name, track in tracks.items()}
+        await elsewhere(life.media(call))
+        await elsewhere(life.finish(call))
+        await elsewhere(life.close_book(call))
+        pack = await elsewhere(export(life.d, await elsewhere(life.live(call)), WHO, "permitted"))
+        report = verify(pack, life.d.log_vkey)
+        assert report.ok, [check for check in report.checks if check.result == "fail"]
+
+    scenario(told)
+
+
+class Forgetful(Life):
+    """After whatever it does all that rests leaves memory."""
+
+    left = 0
+
+    async def step(self, call):
+        await self._and_forget(super().step(call))
+
+    async def begin(self):
+        await self._and_forget(super().begin())
+
+    async def _and_forget(self, doing):
+        try:
+            await elsewhere(doing)
+        finally:
+            before = {name for name, live in self.d.live.items() if live.tracks and live.conversation.seal is None}
+            make_room(self.d)
+            Forgetful.left += len(before - set(self.d.live))
+
+
+@pytest.mark.parametrize("first", [100, 102])
+def test_whatever_breaks_while_all_that_rests_leaves_a_restart_mends(monkeypatch, first):
+    monkeypatch.setattr(finding, "MAX_RESIDENT", 0)
+    monkeypatch.setattr(test_plane_faults, "Life", Forgetful)
+    monkeypatch.setattr(Forgetful, "left", 0)
+    for seed in range(first, first + 2):
+        asyncio.run(test_plane_faults.history(seed, WAYS))
+    assert Forgetful.left > 0
 
 
 @pytest.mark.parametrize("ending", ["the peer closes", "the platform stops", "a message is refused"])

@@ -18,6 +18,7 @@ from onrecord.workflow.live import Live, Said
 from onrecord.workflow.outbox import changed
 from onrecord.workflow.packs import timeline_of
 from onrecord.workflow.side_records import RecordKind
+from onrecord.workflow.tracks import on_record, restored
 
 MAX_RESIDENT = 2000
 MAX_SEALED = 128
@@ -73,9 +74,22 @@ async def _read(d: Deployment, interaction: str) -> Live:
     if interaction in d.rested_shut:
         d.rested_shut.discard(interaction)
         live.shut.append(Shut(0.0))
+    _take_up_tracks(d, live)
     make_room(d)
     d.live[interaction] = live
     return live
+
+
+def _take_up_tracks(d: Deployment, live: Live) -> None:
+    """Of a call that has ended, and rested before it was sealed. At a start `recover` takes them up."""
+    c = live.conversation
+    if c.seal is not None or c.ended_t is None:
+        return
+    live.epochs = len(c.streams)
+    for name, entry in c.tracks.items():
+        if entry.accounting:
+            live.tracks[name] = restored(live, name, entry, entry.accounting)
+            d.measures.frames.known(c.interaction, name, entry.accounting)
 
 
 async def find_artifact(d: Deployment, artifact: str) -> tuple[Live, str]:
@@ -127,15 +141,15 @@ def _forget(d: Deployment, names: Iterable[str], surplus: int) -> None:
     resting = (name for name in names if name not in d.holders and _rests(d.live[name]))
     for name in list(islice(resting, max(0, surplus))):
         live = d.live.pop(name)
+        live.watchers.clear()
         d.measures.frames.leave(live)
         if live.is_shut:
             d.rested_shut.add(name)
 
 
 def _rests(live: Live) -> bool:
-    """Whether its events bring it back as it is, and nothing is left to do. The gates of a track are no part of that
-    as long as media may come."""
+    """Whether its events bring it back as it is, and nothing is left to do."""
     c = live.conversation
     undone = live.closings.all() or live.unsettled or live.unsaid
     busy = live.lock.locked() or live.sealing or undone or live.halted
-    return (c.seal is not None or not live.tracks) and not busy
+    return not busy and (c.seal is not None or not live.tracks or on_record(live))

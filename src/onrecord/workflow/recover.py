@@ -5,25 +5,22 @@ import asyncio
 import structlog
 
 from onrecord.base.errors import OnRecordError
-from onrecord.base.ids import new_artifact_id
 from onrecord.capture.accounting import Accounting
-from onrecord.capture.clockmap import ClockMap
 from onrecord.capture.permission import Shut
-from onrecord.capture.track import TrackGate
 from onrecord.interaction.events import INTERNAL, Internal
-from onrecord.interaction.record import ArtifactState, Stage, TrackEntry
-from onrecord.signal.encoding import Encoding
+from onrecord.interaction.record import Stage
 from onrecord.storage.ports import Record
 from onrecord.workflow import journal, sweep
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.find import find, load
-from onrecord.workflow.live import Live, Track
+from onrecord.workflow.live import Live
 from onrecord.workflow.notices import say
 from onrecord.workflow.segments import seal_rest, sealed_or_lost
 from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind, opened
 from onrecord.workflow.stream import drain
 from onrecord.workflow.tell import tell
+from onrecord.workflow.tracks import restored
 from onrecord.workflow.withdraw import resume
 
 log = structlog.get_logger("recover")
@@ -77,7 +74,7 @@ async def _take_up(d: Deployment, live: Live) -> None:
             known = kept["told"].get(name, {}) == entry.accounting
             account = _account(entry.accounting, kept["tracks"].get(name), known=known)
             d.measures.frames.known(c.interaction, name, account)
-            live.tracks[name] = _restored(live, name, entry, account)
+            live.tracks[name] = restored(live, name, entry, account)
         await _interrupt(d, live)
     await settle(d, live)
 
@@ -93,21 +90,6 @@ async def _interrupt(d: Deployment, live: Live) -> None:
         async with live.lock:
             await journal.append(d, live, [journal.internal(live, d, Internal.INTERRUPTED, data, t=live.media_head())])
     await seal_rest(d, live)
-
-
-def _restored(live: Live, name: str, entry: TrackEntry, account: dict[str, int]) -> Track:
-    c = live.conversation
-    own = (a for a in c.artifacts.values() if a.track == name and a.state is not ArtifactState.ERASED)
-    artifact = next((a.artifact for a in own), new_artifact_id())
-    gate = TrackGate.restore_after_crash(
-        Encoding(entry.encoding),
-        ClockMap(entry.rate),
-        live.permission(),
-        c.hold_back,
-        snapshot=account,
-        durable_end=max((end for _, end, _ in entry.runs), default=0),
-    )
-    return Track(name, gate, artifact, entry.persons, entry.rate, entry.encoding)
 
 
 def _account(told: dict[str, int], kept: dict[str, int] | None, *, known: bool) -> dict[str, int]:
