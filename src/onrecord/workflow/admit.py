@@ -88,9 +88,7 @@ def _opened(d: Deployment, new: NewInteraction, kinds: Sequence[Kind]) -> dict[s
         "sector": new.sector,
         "artifacts_enabled": sorted(kinds),
         "overlay": dict(new.policy),
-        "packs": [
-            {"id": loaded.pack.id, "version": loaded.pack.version, "digest": loaded.pack.digest} for loaded in d.packs
-        ],
+        "packs": [loaded.named for loaded in d.packs],
         "prompts": d.prompts.current_names(),
         "legal_bases": relied_on(d, new.policy),
         "kernel": KERNEL,

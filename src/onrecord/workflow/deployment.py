@@ -1,7 +1,7 @@
 """Everything a use case reaches: made once by the composition root."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,10 +32,16 @@ SEALED_AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class LoadedPack:
-    """A policy pack and the signed note over its bytes (C2SP signed-note)."""
+    """A policy pack and the signed note over its bytes (C2SP signed-note). `named`: as the opening of an interaction
+    names it, one object for all of them."""
 
     pack: Pack
     note: bytes
+    named: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named = {"id": self.pack.id, "version": self.pack.version, "digest": self.pack.digest}
+        object.__setattr__(self, "named", named)
 
 
 @dataclass(frozen=True, slots=True)
