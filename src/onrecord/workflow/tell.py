@@ -1,11 +1,11 @@
 """Accepts what sources say of a conversation. A closing acts on the gates before it is durable, an opening after."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple, NoReturn
 
 from onrecord.base.errors import OnRecordError
-from onrecord.base.ids import new_person_id
 from onrecord.capture.permission import Shut
 from onrecord.interaction.events import INTERNAL, PRODUCT, Event, Internal
 from onrecord.ledger.sequencer import Sequenced
@@ -27,6 +27,7 @@ from onrecord.workflow.errors import (
 from onrecord.workflow.feed import Message
 from onrecord.workflow.hearing import claimed
 from onrecord.workflow.idempotency import Replies
+from onrecord.workflow.introduce import introduce
 from onrecord.workflow.journal import append, internal
 from onrecord.workflow.live import Live, Said
 from onrecord.workflow.outbox import intend, issue
@@ -35,8 +36,8 @@ from onrecord.workflow.profiles import told_in
 from onrecord.workflow.purge import purge_closed
 from onrecord.workflow.reply import Reply
 from onrecord.workflow.settle import SETTLE, settle
-from onrecord.workflow.side_records import RecordKind, places
-from onrecord.workflow.statement import Sorted, Statement, new_closings, parse, sort
+from onrecord.workflow.side_records import RecordKind
+from onrecord.workflow.statement import Statement, new_closings, parse, sort
 from onrecord.workflow.stream import drain_if_ended, recheck
 from onrecord.workflow.systems_key import check_event, report_after_stop
 from onrecord.workflow.systems_review import moved
@@ -102,7 +103,9 @@ async def _tell(
     try:
         async with place:
             if refusal is None:
-                told, refusal = await _answer(d, live, statements, Replies(d, live, principal, "events", key, raw))
+                told, refusal = await _answer(
+                    d, live, statements, partial(Replies, d, live, principal, "events", key, raw)
+                )
             else:
                 told = await _accept_closings(d, live, statements)
             _done(live, number)
@@ -178,10 +181,11 @@ def _check(live: Live, principal: Principal, statement: Statement) -> None:
 
 
 async def _answer(
-    d: Deployment, live: Live, statements: Sequence[Statement], replies: Replies
+    d: Deployment, live: Live, statements: Sequence[Statement], before: Callable[[], Replies]
 ) -> tuple[Told, OnRecordError | None]:
     """Under the lock. Another request under a key that was used is refused, but what closes in it is stored."""
     try:
+        replies = before()
         earlier = replies.earlier()
     except IdempotencyMismatchError as error:
         return await _accept_closings(d, live, statements), error
@@ -219,7 +223,7 @@ async def _accept(
     opens = any(fresh.event.principal != PRODUCT for fresh in post.fresh)
     commands = intend(d, live, reply.after, latest=latest, opens=opens)
     try:
-        await _introduce(d, live, post)
+        await introduce(d, live, post)
         taken = told_in(d, live, post.events)
         beside = [*taken, *(intent.record for intent in commands)]
         done = await append(d, live, post.events, _records(record, status, reply, beside))
@@ -246,22 +250,6 @@ def _records(
 ) -> Callable[[Sequence[Sequenced]], Sequence[Record]]:
     """What is stored with the events: the answer, and `beside`: what they say of profiles, the commands they cause."""
     return lambda places: [*beside, *(record(status, reply.kept(places)) if record else ())]
-
-
-async def _introduce(d: Deployment, live: Live, post: Sorted) -> None:
-    """Whoever joins has keys of their own before anything is said of them."""
-    known = {(p.role, p.party_id) for p in live.conversation.parties}
-    joining = [s.event.data for s in post.fresh if s.event.type == "party_join"]
-    fresh = {(data["role"], data.get("party_id")): data for data in joining}
-    events = [
-        internal(live, d, Internal.PARTY_JOINED, {**data, "jurisdiction": place, "person": new_person_id()})
-        for name, data in fresh.items()
-        if name not in known
-        for place in [data.get("jurisdiction", "unknown")]
-    ]
-    if events:
-        persons = [event.data["person"] for event in events]
-        await append(d, live, events, lambda _: places(live.conversation.interaction, persons))
 
 
 def _refuse(d: Deployment, live: Live, statements: Sequence[Statement], error: OnRecordError) -> NoReturn:
