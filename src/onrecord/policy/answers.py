@@ -205,7 +205,7 @@ def withdraw(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -
 
 
 def object_to(call: Call, data: Data, span: Span, book: Book, flags: list[str]) -> Call:
-    """An objection (GDPR art. 21) takes no consent back; a later explicit one answers it."""
+    """An objection (GDPR art. 21); a later explicit consent answers it."""
     call, indices = _heard_of(call, data, span)
     purposes = closed(data.get("scope"), frozenset(Purpose))
     _unhonoured(purposes, book, flags)
@@ -226,7 +226,7 @@ def _withdrawn(record: Record, *, late: float) -> Record:
 
 
 def _objected(record: Record, *, late: float) -> Record:
-    return record._replace(objected=_later(record.objected, late))
+    return record._replace(grants=(), objected=_later(record.objected, late))
 
 
 def _later(known: float | None, late: float) -> float:
