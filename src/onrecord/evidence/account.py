@@ -51,6 +51,8 @@ def evidence_json(case: Case) -> bytes:
         "prompt_versions": _entries(case, "prompt_version_changed"),
         "consent": [_consent(entry) for entry in _entries(case, "consent", "segment_consent")],
         "withdrawals": _entries(case, "consent_withdrawn", "erasure_request"),
+        "profiles": _entries(case, Internal.PROFILE_READ),
+        "legal_bases": _legal_bases(case),
         "objections": _entries(case, "objection"),
         "opt_outs": _entries(case, "opt_out"),
         "opt_ins": _entries(case, "opt_in"),
@@ -138,7 +140,20 @@ def _heard(entry: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _consent(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {**entry, "answer": _GIVEN.get(entry.get("result", ""), "unknown")}
+    """With the text that it is to, as far as that is registered."""
+    registered = entry.get("registered")
+    fields = ("prompt_id", "version", "sha256", "language")
+    prompt = None if registered is None else {field: registered[field] for field in fields}
+    return {**entry, "answer": _GIVEN.get(entry.get("result", ""), "unknown"), "prompt": prompt}
+
+
+def _legal_bases(case: Case) -> list[dict[str, Any]]:
+    """What the conversation rests on beside consent, as it was when it was admitted."""
+    return [
+        {**basis, "seq": seq}
+        for seq, event in case.of_type(Internal.INTERACTION_OPENED)
+        for basis in event.data.get("legal_bases", ())
+    ]
 
 
 def _recording(case: Case, artifact: ArtifactEntry) -> dict[str, Any]:

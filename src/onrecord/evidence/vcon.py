@@ -14,6 +14,7 @@ from uuid import UUID
 from onrecord.base import canonical
 from onrecord.base.clock import rfc3339
 from onrecord.evidence.case import Case
+from onrecord.evidence.statements import statements
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, PartyEntry
 from onrecord.ledger import leaf
@@ -26,7 +27,6 @@ _ANALYSIS = {
     "ai_summary": "summary",
     "sentiment": "sentiment",
 }
-_DEFAULT_SCOPE = ("recording", "transcription", "ai_analysis")  # contract: neither registered prompt nor scope
 _GRANTS = frozenset({"accepted", "implied"})
 
 
@@ -39,6 +39,7 @@ def vcon_json(case: Case) -> bytes:
     attachments = [
         _lawful_basis(case, parties, seq, event) for seq, event in case.of_type("consent", "consent_withdrawn")
     ]
+    attachments += _interests(case, parties)
     body = {
         "vcon": "0.4.0",
         "uuid": str(uuid8(case.conversation.created_at, f"{case.interaction}.{case.log.origin}")),
@@ -157,22 +158,83 @@ def _analysis(artifact: ArtifactEntry, tracks: int) -> dict[str, Any]:
     }
 
 
+def _expiration(case: Case, data: Mapping[str, Any]) -> str | None:
+    """Null: none was said."""
+    expires = data.get("expires_at", data.get("expires"))
+    if not isinstance(expires, int | float):
+        return expires
+    try:
+        return _start(case, expires)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _interests(case: Case, parties: _Parties) -> list[dict[str, Any]]:
+    """What the conversation rests on beside consent: one attachment a record of a legal basis."""
+    chosen = case.conversation.overlay.get("legal_basis")
+    made: list[dict[str, Any]] = []
+    for seq, event in case.of_type(Internal.INTERACTION_OPENED):
+        for basis in event.data.get("legal_bases", ()):
+            rested = [p for p, word in chosen.items() if word == basis["basis"]] if isinstance(chosen, Mapping) else []
+            moment = _start(case)
+            grants = [{"purpose": p, "granted": True, "granted_at": moment, "conditions": []} for p in sorted(rested)]
+            proof = {
+                "proof_type": "external_system",
+                "timestamp": basis["reviewed_at"],
+                "proof_data": {
+                    "dialog_reference": 0,
+                    "time_offset": 0.0,
+                    "record": basis["id"],
+                    "sha256": basis["sha256"],
+                },
+            }
+            body = {
+                "lawful_basis": basis["basis"],
+                "expiration": basis["expires"],
+                "purpose_grants": grants,
+                "proof_mechanisms": [proof],
+                "metadata": {"record": dict(basis), "interaction": case.interaction, "seq": seq},
+            }
+            made.append(_attachment(moment, parties.index("customer"), body))
+    return made
+
+
+def _attachment(start: str, party: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Both `type` (the extension's draft) and `purpose` (the core) name it."""
+    return {
+        "type": "lawful_basis",
+        "purpose": "lawful_basis",
+        "start": start,
+        "party": party,
+        "dialog": 0,
+        "mediatype": "application/json",
+        "encoding": "json",
+        "body": body,
+    }
+
+
 def _lawful_basis(case: Case, parties: _Parties, seq: int, event: Event) -> dict[str, Any]:
-    """One statement of the person: a consent given, implied or refused, or its withdrawal. Both `type` (the
-    extension's draft) and `purpose` (the core) name the attachment."""
+    """One statement of the person: a consent given, implied or refused, or its withdrawal."""
     data = event.data
-    scope = data.get("scope") or (_DEFAULT_SCOPE if event.type == "consent" else ("all",))
+    said = statements([(seq, event)])
+    scope = [purpose.value for statement in said for purpose in statement.purposes]
     granted = event.type == "consent" and data.get("result") in _GRANTS
     moment = _start(case, event.t)
-    method = data.get("method")
-    proof = {
+    method = data.get("given_by") or data.get("method")
+    proof: dict[str, Any] = {
         "proof_type": "verbal_confirmation" if method == "verbal" else "external_system",
-        "timestamp": moment,
-        "proof_data": {"dialog_reference": 0, "time_offset": event.t, "method": method, "event_id": event.event_id},
+        "timestamp": data.get("given_at") or moment,
+        "proof_data": {
+            "dialog_reference": 0,
+            "time_offset": event.t,
+            "method": method,
+            "event_id": event.event_id,
+            "prompt": data.get("registered"),
+        },
     }
     body: dict[str, Any] = {
         "lawful_basis": "consent",
-        "expiration": None,
+        "expiration": _expiration(case, data),
         "purpose_grants": [{"purpose": p, "granted": granted, "granted_at": moment, "conditions": []} for p in scope],
         "proof_mechanisms": [proof],
         "metadata": {
@@ -183,13 +245,5 @@ def _lawful_basis(case: Case, parties: _Parties, seq: int, event: Event) -> dict
             "seq": seq,
         },
     }
-    return {
-        "type": "lawful_basis",
-        "purpose": "lawful_basis",
-        "start": moment,
-        "party": parties.index(_name(data, "party") if "party" in data else "customer"),
-        "dialog": 0,
-        "mediatype": "application/json",
-        "encoding": "json",
-        "body": body,
-    }
+    named = next((field for field in ("party_id", "party") if field in data), None)
+    return _attachment(moment, parties.index("customer" if named is None else _name(data, named)), body)

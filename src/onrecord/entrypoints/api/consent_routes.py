@@ -1,8 +1,8 @@
-"""The rows of the table of routes that are about prompts, standing profiles, withdrawal and legal bases."""
+"""The rows of the table of routes that are about prompts, standing profiles, withdrawal, receipts and legal bases."""
 
 from onrecord.entrypoints.api import consent_forms as forms
-from onrecord.entrypoints.api import legal_bases, profiles, prompts
-from onrecord.entrypoints.api.route import Answer, Body, Route
+from onrecord.entrypoints.api import legal_bases, profiles, prompts, receipts
+from onrecord.entrypoints.api.route import Answer, Body, Parameter, Route
 from onrecord.workflow.principal import Scope
 from onrecord.workflow.prompts import MAX_AUDIO_BYTES
 
@@ -152,5 +152,18 @@ LEGAL_BASES = (
         legal_bases.show,
         {200: Answer("The record", (forms.LegalBasisView,))},
         scope=Scope.LEGAL_BASES_READ,
+    ),
+)
+
+RECEIPTS = (
+    Route(
+        "GET",
+        "/v1/interactions/{interaction}/receipts",
+        "getReceipts",
+        "What each person has agreed to, refused and withdrawn: ISO/IEC TS 27560 receipts in the W3C DPV",
+        receipts.show,
+        {200: Answer("JSON-LD, one receipt a person", media_type=receipts.MEDIA_TYPE)},
+        scope=Scope.RECORD_READ,
+        parameters=(Parameter("party", "query", "A role, `party_id` or person id. Default: all who are not staff."),),
     ),
 )

@@ -247,6 +247,7 @@ ROUTES = (
     *consent_routes.PROMPTS,
     *consent_routes.PROFILES,
     *consent_routes.LEGAL_BASES,
+    *consent_routes.RECEIPTS,
     *optout_routes.OPT_OUT,
     *system_routes.SYSTEMS,
     *policy_routes.POLICY,
