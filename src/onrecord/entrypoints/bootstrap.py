@@ -120,11 +120,8 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
         )
         if adopting:
             adopt(deployment)
-        systems.load(deployment)
-        subscriptions.load(deployment)
-        prompts.load(deployment)
-        legal_bases.load(deployment)
-        opt_out.load(deployment)
+        for register in (systems, subscriptions, prompts, legal_bases, opt_out):
+            register.load(deployment)
         yield deployment
 
 

@@ -33,16 +33,16 @@ def read_wav(data: bytes) -> Wave:
     """Errors: SignalError `wav_refused`: no WAV, several channels, another encoding than PCM16 or mu-law, a rate that
     is not 8 to 48 kHz, cut off, or without samples."""
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise _refused("this is no WAV file")
+        raise _bad_wav("this is no WAV file")
     if int.from_bytes(data[4:8], "little") > len(data) - 8:
-        raise _refused("the WAV file is cut off")
+        raise _bad_wav("the WAV file is cut off")
     chunks = dict(reversed(list(_chunks(data))))
     if b"fmt " not in chunks or b"data" not in chunks:
-        raise _refused("the WAV file has no format or no samples")
+        raise _bad_wav("the WAV file has no format or no samples")
     encoding, rate = _format(chunks[b"fmt "])
     samples = chunks[b"data"]
     if not samples or len(samples) % encoding.width:
-        raise _refused("the WAV file has no whole samples")
+        raise _bad_wav("the WAV file has no whole samples")
     return Wave(encoding, rate, samples)
 
 
@@ -52,26 +52,26 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     while at + 8 <= end:
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 + size > len(data):
-            raise _refused("the WAV file is cut off")
+            raise _bad_wav("the WAV file is cut off")
         yield data[at : at + 4], data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
 
 
 def _format(chunk: bytes) -> tuple[Encoding, int]:
     if len(chunk) < 16:
-        raise _refused("the WAV file has no whole format")
+        raise _bad_wav("the WAV file has no whole format")
     tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunk[:16])
     if tag == _EXTENSIBLE and len(chunk) >= 40 and chunk[26:40] == _SUBFORMAT_TAIL:
         tag = int.from_bytes(chunk[24:26], "little")
     encoding = _FORMS.get((tag, bits))
     if channels != 1:
-        raise _refused("a prompt has one channel")
+        raise _bad_wav("a prompt has one channel")
     if encoding is None:
-        raise _refused("the samples are neither PCM16 nor mu-law")
+        raise _bad_wav("the samples are neither PCM16 nor mu-law")
     if not MIN_RATE <= rate <= MAX_RATE:
-        raise _refused("the rate is not from 8 to 48 kHz")
+        raise _bad_wav("the rate is not from 8 to 48 kHz")
     return encoding, rate
 
 
-def _refused(message: str) -> SignalError:
+def _bad_wav(message: str) -> SignalError:
     return SignalError(message, code="wav_refused")

@@ -58,6 +58,7 @@ _BY_FILE = {
     "entrypoints/api/body.py": {
         "limit": _COUNT,
         "MAX_DEPTH": _CONSTANT,
+        "wanted": "the media type that the call takes: a constant",
         "where": "a path of our own field names, cut out by a pattern; keys of clients stand as `[...]`",
     },
     "entrypoints/cli/demo_call/call.py": {"track.file": _DEMO, "name": "the name of a program: a constant"},
@@ -97,6 +98,9 @@ _BY_FILE = {
     "evidence/read.py": {"opening.seq": _COUNT, "name": _MEMBER},
     "evidence/trial.py": {"name": _MEMBER},
     "evidence/verify.py": {"error.message": _SAID},
+    "governance/legal_basis.py": {"field": _FIELD},
+    "governance/profile.py": {"field": _FIELD},
+    "governance/prompts.py": {"field": _FIELD},
     "policy/assertion.py": {"name": _FIELD},
     "policy/options.py": {
         "option": "a key of a table of the module, looked up before",
