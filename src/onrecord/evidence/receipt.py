@@ -220,7 +220,7 @@ def _expiry(asked: Asked, data: Mapping[str, Any]) -> str | None:
     """As kept, or on the clock of the conversation in seconds, or as given; none beyond the year 9999."""
     expires = data.get("expires_at", data.get("expires"))
     if not isinstance(expires, int | float):
-        return expires
+        return None if expires is None else str(expires)
     try:
         return rfc3339(_started(asked) + round(expires * 1e9))
     except (OverflowError, ValueError):

@@ -162,7 +162,7 @@ def _expiration(case: Case, data: Mapping[str, Any]) -> str | None:
     """Null: none was said."""
     expires = data.get("expires_at", data.get("expires"))
     if not isinstance(expires, int | float):
-        return expires
+        return None if expires is None else str(expires)
     try:
         return _start(case, expires)
     except (OverflowError, ValueError):
