@@ -75,13 +75,15 @@ def measured(channel: Channel, prompt: Reference, votes: Sequence[Vote], *, mixe
     the same way."""
     places = np.arange(0, len(prompt.sound) - _WINDOW + 1, _HOP)
     offsets = _offsets(votes, places + _WINDOW // 2)
-    scores, lags = _scores(channel, prompt.sound, places, offsets)
+    sounds = (prompt.sound, prompt.between())
+    windows = _windows(channel, sounds, places, offsets)
+    scores = windows.scores
     weight = _weights(prompt.sound, places)
     low, high = _heaviest(np.where(_blurred(scores, weight) < _GONE, -np.inf, weight * (scores - _HEARD)))
-    if high < low:
-        return None
     within = slice(low, high + 1)
     telling = weight[within] > _FAINT * weight.max()
+    if not telling.any():
+        return None
     score = float(np.median(scores[within][telling]))
     if score < (LIKE_IF_STEADY if _steady(votes, places[low], places[high] + _WINDOW) else LIKE):
         return None
@@ -89,10 +91,14 @@ def measured(channel: Channel, prompt: Reference, votes: Sequence[Vote], *, mixe
     known = faint | (scores >= _HEARD)
     first, last = int(places[low]), int(places[high]) + _WINDOW
     sure = weight * np.maximum(0, scores - _HEARD)
-    head, tail = slice(low, min(high, low + _NEAR) + 1), slice(max(low, high - _NEAR), high + 1)
-    ahead, behind = int(lags[head][sure[head].argmax()]), int(lags[tail][sure[tail].argmax()])
-    begin = 0 if known[:low].all() else _onset(channel, prompt.sound, first, ahead)
-    end = len(prompt.sound) if known[high + 1 :].all() else _cut(channel, prompt.sound, last, behind)
+    head = low + int(sure[low : low + _NEAR + 1][: high + 1 - low].argmax())
+    tail = max(low, high - _NEAR) + int(sure[max(low, high - _NEAR) : high + 1].argmax())
+    ahead, behind = int(windows.offsets[head]), int(windows.offsets[tail])
+    begin, end, sounded = 0, len(prompt.sound), len(prompt.sound)
+    if not known[:low].all():
+        begin = _onset(channel, sounds[windows.later[head]], first, ahead)
+    if not known[high + 1 :].all():
+        sounded, end = _cut(channel, sounds[windows.later[tail]], last, behind)
     start, stop = begin + ahead, end + behind
     if (end - begin) / RATE < LEAST_S:
         return None
@@ -102,7 +108,7 @@ def measured(channel: Channel, prompt: Reference, votes: Sequence[Vote], *, mixe
         return None
     over = mixed and _broken_off(scores[low : high + 1], score)
     if len(prompt.sound) - end > _CUT and part < _NEARLY_ALL and not over:
-        beyond = _loudest(channel.part(stop + RATE // 20, stop + AFTER))
+        beyond = _loudest(channel.part(sounded + behind + RATE // 20, sounded + behind + AFTER))
         if beyond > max(_GOES_ON, 1.6 * _noise(score)) * level:
             return None
     return Hearing(prompt.name, max(0.0, start / RATE), stop / RATE, begin / RATE, end / RATE, part, score, level)
@@ -121,25 +127,35 @@ def _offsets(votes: Sequence[Vote], places: NDArray[np.int64]) -> NDArray[np.int
     return offsets
 
 
-def _scores(
-    channel: Channel, sound: Samples, places: NDArray[np.int64], offsets: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """For each window of the prompt its best correlation within WANDER of where it should be, and the offset of that;
-    0 beyond the channel."""
-    made, lags = np.zeros(len(places)), offsets.copy()
+class _Windows(NamedTuple):
+    """For each window of the prompt its best correlation, 0 beyond the channel; the offset of that; and 1 where it
+    is the prompt half a sample later that correlates so."""
+
+    scores: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+    later: NDArray[np.int64]
+
+
+def _windows(
+    channel: Channel, sounds: tuple[Samples, Samples], places: NDArray[np.int64], offsets: NDArray[np.int64]
+) -> _Windows:
+    """Within WANDER of where each should be."""
+    made = _Windows(np.zeros(len(places)), offsets.copy(), np.zeros(len(places), np.int64))
     for number, (at, offset) in enumerate(zip(places.tolist(), offsets.tolist(), strict=True)):
         first = max(channel.first, at + offset - WANDER)
         around = channel.part(first, at + offset + _WINDOW + WANDER)
-        piece = sound[at : at + _WINDOW]
-        norm = float(np.linalg.norm(piece))
-        if len(around) < _WINDOW or not norm:
+        if len(around) < _WINDOW:
             continue
         power = np.concatenate([[0.0], np.cumsum(np.square(around, dtype=np.float64))])
         norms = np.sqrt(np.maximum(power[_WINDOW:] - power[:-_WINDOW], 0)) + FLOOR * np.sqrt(_WINDOW)
-        match = np.abs(np.correlate(around, piece, "valid")) / (norms * norm)
-        best = int(match.argmax())
-        made[number], lags[number] = match[best], first + best - at
-    return made, lags
+        for later, sound in enumerate(sounds):
+            piece = sound[at : at + _WINDOW]
+            match = np.abs(np.correlate(around, piece, "valid")) / (norms * max(float(np.linalg.norm(piece)), 1e-12))
+            best = int(match.argmax())
+            if match[best] > made.scores[number]:
+                made.scores[number], made.offsets[number] = match[best], first + best - at
+                made.later[number] = later
+    return made
 
 
 def _weights(sound: Samples, places: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -185,26 +201,27 @@ def _level(weight: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(np.square(weight))))
 
 
-def _cut(channel: Channel, sound: Samples, end: int, lag: int) -> int:
-    """Where the prompt ends that was heard up to about `end`: before it, taking the prompt off the channel leaves less
-    there, and beyond it more."""
+def _cut(channel: Channel, sound: Samples, end: int, lag: int) -> tuple[int, int]:
+    """Where the prompt that was heard up to about `end` sounded last, and where it was cut: before it, taking the
+    prompt off the channel leaves less there, and beyond it more."""
     begin, stop = max(0, end - _EDGE), min(len(sound), end + _EDGE)
-    return begin + _turn(channel.part(begin + lag, stop + lag), sound[begin:stop])
+    sounded, cut = _turn(channel.part(begin + lag, stop + lag), sound[begin:stop])
+    return begin + sounded, begin + cut
 
 
 def _onset(channel: Channel, sound: Samples, begin: int, lag: int) -> int:
-    """As `_cut`, for the other end."""
+    """As the cut, for the other end."""
     start, end = max(0, begin - _EDGE), min(len(sound), begin + _EDGE)
-    return end - _turn(channel.part(start + lag, end + lag)[::-1], sound[start:end][::-1])
+    return end - _turn(channel.part(start + lag, end + lag)[::-1], sound[start:end][::-1])[1]
 
 
-def _turn(there: Samples, piece: Samples) -> int:
+def _turn(there: Samples, piece: Samples) -> tuple[int, int]:
     size = min(len(there), len(piece))
     there, piece = there[:size].astype(np.float64), piece[:size].astype(np.float64)
     gain = float(there[: size // 4] @ piece[: size // 4]) / max(float(np.square(piece[: size // 4]).sum()), 1e-12)
     saved = np.cumsum(2 * gain * there * piece - np.square(gain * piece))
     level = np.flatnonzero(saved >= saved.max(initial=0.0) * (1 - _EVEN))
-    return int(level[0] + level[-1] + 2) // 2 if len(level) else 0
+    return (int(level[0]) + 1, int(level[0] + level[-1] + 2) // 2) if len(level) else (0, 0)
 
 
 def _loudest(sound: Samples) -> float:

@@ -48,15 +48,13 @@ class Ring:
             return
         if self._end is None:
             self._end = position
-        if position == self._end:
-            self._sound += payload if len(payload) == samples * self._width else payload[: samples * self._width]
-            self._end += samples
-        elif position > self._end:
+        if position > self._end:
             self._skip(position)
-            self.write(position, payload)
-            return
-        else:
-            self._late(position, payload)
+        known = min(samples, self._end - position)
+        if known:
+            self._late(position, payload[: known * self._width])
+        self._sound += payload[known * self._width : samples * self._width]
+        self._end += samples - known
         if len(self._sound) > 2 * self._most * self._width:
             self._trim()
 

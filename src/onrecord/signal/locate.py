@@ -13,8 +13,8 @@ from onrecord.signal.band import RATE, Band, Samples
 from onrecord.signal.reference import BLOCK, Reference
 
 CHUNK = 1 << 14  # samples that are looked at together; a power of two
-_VOTE = 0.55  # correlation of a block that speaks for an offset
-_SURE = 0.75  # of one block that speaks for a hearing, or
+_VOTE = 0.5  # correlation of a block that speaks for an offset: half a sample off it loses a fifth
+_SURE = 0.62  # of one block that speaks for a hearing, or
 _FEWEST = 4  # blocks that speak for one
 _APART = RATE // 10  # samples: blocks further apart in offset do not agree
 _BLURRED = 0.1  # seconds by which edges may be off
