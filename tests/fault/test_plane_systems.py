@@ -105,7 +105,9 @@ def test_a_command_is_on_record_when_its_event_is_acknowledged():
         outside.there = False
         await life.say(call, "opt_out", 1.0, method="verbal")
         (kept,) = on_record(life)
-        assert set(kept["verdicts"].values()) == {"stop"}
+        (lane,) = life.d.outbox.lanes.values()
+        assert kept["command"] == lane.pairs[call.name].command.id
+        assert (kept["action"], set(kept["verdicts"].values())) == ("stop", {"stop"})
 
     scenario(go)
 
