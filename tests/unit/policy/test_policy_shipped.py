@@ -182,16 +182,20 @@ def test_each_consent_of_an_interview_is_its_own(scope, video, analysis, trainin
     assert (Kind.TRAINING_DATA in made) == training
 
 
-def test_implied_consent_is_not_enough_for_hiring_in_illinois():
+@pytest.mark.parametrize("place", ["US-IL", "US-NY"])
+def test_nobody_is_analysed_on_video_by_going_on(place):
     modes = {"consent_mode": {"all_party": "notice_and_continue", "one_party": "notice_and_continue"}}
-    states = {}
-    for sector in ("retail", "hiring"):
-        case = Case("US-IL", "US-IL", overlay=modes).prompted()
-        case.head = replace(case.head, sector=sector)
-        case.policy = compile_policy(SHIPPED, case.head)
-        case.tell(6, "consent", result="implied", prompt_version="p1")
-        states[sector] = case.at(7)
-    assert states == {"retail": "capturing CONSENT_IMPLIED", "hiring": "never IMPLIED_NOT_ENOUGH"}
+    case = Case(place, place, overlay=modes).prompted()
+    case.head = replace(case.head, sector="interview")
+    case.policy = compile_policy(SHIPPED, case.head)
+    every = ["recording", "video", "video_analysis"]
+    case.tell(6, "consent", result="implied", prompt_version="p1", scope=every)
+    assert case.at(7) == "capturing CONSENT_IMPLIED"
+    assert case.at(7, Kind.VIDEO_RECORDING) == "capturing CONSENT_IMPLIED"
+    assert case.at(7, Kind.VIDEO_ANALYSIS) == "never NO_VIDEO_CONSENT"
+    rules = set(case.timeline().at(7)[Kind.VIDEO_ANALYSIS].rules)
+    assert ("us-il-biometrics" in rules) == (place == "US-IL")
+    assert case.accepted(8, scope=every).at(8, Kind.VIDEO_ANALYSIS).startswith("capturing")
 
 
 def test_several_jurisdictions_come_to_the_strictest():
