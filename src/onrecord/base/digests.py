@@ -23,8 +23,7 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def new_salt() -> bytes:
-    return block()
+new_salt = block
 
 
 def commit(domain: Domain, salt: bytes, payload: bytes) -> bytes:

@@ -35,6 +35,7 @@ __all__ = [
     "fold",
 ]
 
+_MOST_ASKED = 64
 _PARTY_FIELDS = frozenset({"role", "jurisdiction", "person", "party_id"})
 
 
@@ -68,10 +69,20 @@ class Conversation:
     last_received: float = 0.0
     unreadable: int = 0
     erased: bool = False
+    asked: dict[tuple[str | None, int], tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def person_of(self, name: str | None) -> tuple[str, ...]:
         """The persons behind a role or party_id; none where nobody bears it. Without a name the customers, or else
-        everybody who is known."""
+        everybody who is known. Kept as long as nobody joins."""
+        asked = name, len(self.parties)
+        found = self.asked.get(asked)
+        if found is None:
+            if len(self.asked) >= _MOST_ASKED:
+                self.asked.clear()
+            found = self.asked[asked] = self._person_of(name)
+        return found
+
+    def _person_of(self, name: str | None) -> tuple[str, ...]:
         if name is not None:
             return tuple(dict.fromkeys([p.person for p in self.parties if name in (p.party_id, p.role)]))
         customers = [p.person for p in self.parties if p.role == "customer"]

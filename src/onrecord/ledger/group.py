@@ -57,7 +57,7 @@ class Outcome(Protocol):
     def set_exception(self, exception: Exception, /) -> None: ...
 
 
-class Submission(NamedTuple):
+class Submission(msgspec.Struct, frozen=True):
     """`size`: events in all."""
 
     drafts: tuple[Draft, ...]

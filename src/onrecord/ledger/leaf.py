@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 from onrecord.ledger.errors import DraftError, MalformedError
@@ -40,17 +41,21 @@ def encode(interaction: bytes, seq: int, previous: bytes, commitment: bytes) -> 
 def chain(
     interaction: bytes, seq: int, previous: bytes, commitments: Sequence[bytes]
 ) -> tuple[list[bytes], list[bytes]]:
-    """Entries of consecutive events, at least one, the first of them numbered `seq`; and their leaf hashes.
-    Errors: DraftError as by `encode`."""
+    """Entries of consecutive events, at least one, the first of them numbered `seq`; and their leaf hashes
+    (tree.leaf_hash written out: it is a hot loop). Errors: DraftError as by `encode`."""
     first = encode(interaction, seq, previous, commitments[0])
-    entries, hashes = [first], [leaf_hash(first)]
+    own = leaf_hash(first)
+    entries, hashes = [first], [own]
+    if len(commitments) == 1:
+        return entries, hashes
     stem = DOMAIN + interaction
     for number, commitment in enumerate(commitments[1:], seq + 1):
         if len(commitment) != HASH_BYTES:
             raise DraftError("a digest has 32 bytes")
-        entry = stem + number.to_bytes(8, "big") + hashes[-1] + commitment
+        entry = stem + number.to_bytes(8) + own + commitment
+        own = sha256(b"\0" + entry).digest()
         entries.append(entry)
-        hashes.append(leaf_hash(entry))
+        hashes.append(own)
     return entries, hashes
 
 

@@ -91,12 +91,17 @@ class Sequencer:
         return future.result()
 
     def _enter(self, outcome: Outcome, drafts: Sequence[Draft], records: Records | None) -> None:
-        sizes = [len(draft.commitments) for draft in drafts]
-        if not sizes or not all(sizes):
-            raise DraftError("a submission has at least one draft, and a draft at least one event")
-        if sizes != [len(draft.marks) for draft in drafts]:
-            raise DraftError("an event of a draft lacks its mark or its commitment")
-        submission = Submission(tuple(drafts), sum(sizes), records, outcome)
+        size = 0
+        for draft in drafts:
+            events = len(draft.commitments)
+            if not events:
+                raise DraftError("a draft has at least one event")
+            if events != len(draft.marks):
+                raise DraftError("an event of a draft lacks its mark or its commitment")
+            size += events
+        if not size:
+            raise DraftError("a submission has at least one draft")
+        submission = Submission(tuple(drafts), size, records, outcome)
         with self._entrance:
             if self._closed:
                 raise ClosedError("the sequencer is closed")

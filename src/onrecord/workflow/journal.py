@@ -27,6 +27,7 @@ from onrecord.workflow.live import Live
 Records = Callable[[Sequence[Sequenced]], Sequence[Record]]
 
 _SEALED_TOGETHER = 32
+_EVENT = Domain.EVENT
 _CONFLICTED = Internal.EVENT_CONFLICTED
 _OF_ONE = frozenset({Internal.PARTY_ADDED, Internal.PARTY_JOINED, Internal.PROFILE_READ})
 _OF_SEVERAL = frozenset({Internal.SEGMENT_SEALED, Internal.ARTIFACT_STORED})
@@ -45,7 +46,7 @@ def about(conversation: Conversation, event: Event) -> tuple[PersonId, ...]:
 
 
 def _bound(tenant: str, interaction: str, uid: bytes) -> bytes:
-    return b"\0".join([b"onrecord/events/v1", tenant.encode(), interaction.encode(), uid])
+    return f"onrecord/events/v1\0{tenant}\0{interaction}\0".encode() + uid
 
 
 def drafts(vault: Vault, tenant: TenantId, conversation: Conversation, events: Sequence[Event]) -> list[Draft]:
@@ -72,7 +73,7 @@ def _draft(
         payload, salt = encode(event), new_salt()
         plain += (len(payload).to_bytes(4), salt, payload)
         marks.append(Mark(str(event.type), event.t, event.received, event.at))
-        commitments.append(commit(Domain.EVENT, salt, payload))
+        commitments.append(commit(_EVENT, salt, payload))
     uid = new_uid()
     sealed = vault.seal(tenant, persons, KeyClass.EVENT, _bound(tenant, interaction, uid), b"".join(plain))
     return Draft(interaction, uid, sealed.keys, sealed.blob, marks, commitments)
