@@ -22,7 +22,7 @@ from onrecord.workflow.acks import Acks
 _RATE = 20_000
 _SECONDS = 2.0
 _WARM_SECONDS = 0.5
-_TICK = 0.0005
+_TICK = 0.001
 _EVENTS = 1000
 _ROUNDS = 5
 _SYNC_BYTES = 16_384

@@ -50,7 +50,7 @@ _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0
 _MIX: list[dict[str, Any]] = [
     {"type": "opt_out", "party": "customer", "method": "verbal", "reason_code": _WORDS, "kinds": _KINDS},
     {"type": "opt_in", "party": "customer", "method": "verbal", "kinds": [*_KINDS, *_KINDS]},
-    {"type": "prompt_delivered", "to": "customer", "channel": "ivr", "grade": "heard", "offset": 2.5, **_PROOF},
+    {"type": "prompt_delivered", "to": "customer", "channel": "ivr", "grade": "sent", "offset": 2.5, **_PROOF},
     {"type": "consent", "result": "accepted", "method": "web_form", "user_agent": _AGENT, **_PROOF},
 ]
 
