@@ -32,6 +32,9 @@ class Restricts(Protocol):
     def asserters(self, fact_type: str) -> frozenset[Source] | None: ...
 
 
+PROMPT_NAMED_IN = {"prompt_delivered": "prompt_version", "consent": "prompt_version", "prompt_version_changed": "to"}
+"""By event type the field that names the version of a prompt: with an `@` one that is registered."""
+
 _S = Source
 _ASKERS = frozenset({_S.TELEPHONY, _S.IVR, _S.BOT, _S.AGENT, _S.COMPLIANCE, _S.PLATFORM})
 _MATRIX: Mapping[str, frozenset[Source]] = {

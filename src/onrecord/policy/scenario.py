@@ -6,22 +6,27 @@ from typing import Any
 
 from onrecord.base.clock import day_of, parse_rfc3339
 from onrecord.policy import scenariotext
-from onrecord.policy.assertion import parse_event
+from onrecord.policy.assertion import PROMPT_NAMED_IN, closes, opens, parse_event
 from onrecord.policy.call import STAFF
+from onrecord.policy.clauses import Disclosed
 from onrecord.policy.errors import InvalidScenarioError, PolicyError
 from onrecord.policy.facts import Fact, Head, Party
 from onrecord.policy.kinds import Kind
+from onrecord.policy.purposes import Purpose
 from onrecord.policy.verdict import State
 
 FORMAT = "onrecord-policy-1"
 CONVENTION = "convention"
 LAST_SECOND = 10_000_000.0
 _MOST_PARTIES = 100
+_MOST_PROMPTS = 1000
 _MOST_EVENTS = 20_000
 _MOST_CHECKPOINTS = 10_000
 _FIXED = ("event_id", "t", "received", "type")
 _CONTACT = ("party_id", "name", "phone", "email", "external_id")
 _KINDS = {kind.value: kind for kind in Kind}
+_PURPOSES = frozenset(purpose.value for purpose in Purpose)
+_DISCLOSED = frozenset(what.value for what in Disclosed)
 _STATES = {state.value for state in State}
 
 
@@ -70,16 +75,18 @@ def read(tree: Any) -> Scenario:
         raise InvalidScenarioError("`schema` is not onrecord-policy-1")
     name = _text(tree, "id", where)
     started = _started(tree, where)
+    register, current = _prompts(tree, where)
     head = Head(
         _text(tree, "sector", where),
         _parties(_list(tree, "parties", where, _MOST_PARTIES)),
         frozenset(_kind(item, where) for item in _list(tree, "artifacts_enabled", where, 1000)),
         _member(tree, "policy", dict, where),
+        prompts=current,
         date=None if started is None else day_of(started),
         started=started,
     )
     told = _list(tree, "events", where, _MOST_EVENTS)
-    facts = [_fact(item, f"event {number}") for number, item in enumerate(told, 1)]
+    facts = [_fact(item, register, f"event {number}") for number, item in enumerate(told, 1)]
     facts.sort(key=lambda fact: fact.received)
     _check_erasures(head, facts)
     asked = _list(tree, "checkpoints", where, _MOST_CHECKPOINTS)
@@ -139,6 +146,42 @@ def _started(tree: Mapping[str, Any], where: str) -> int | None:
     return started
 
 
+def _prompts(tree: Mapping[str, Any], where: str) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
+    """What the scenario's own register says of each `PROMPT_ID@VERSION`, and which of them are current."""
+    items = _list(tree, "prompts", where, _MOST_PROMPTS) if "prompts" in tree else []
+    found: dict[str, dict[str, Any]] = {}
+    current: dict[str, str] = {}
+    for number, item in enumerate(items, 1):
+        where = f"prompt {number}"
+        _of(item, dict, where)
+        if item.keys() - {"prompt_id", "version", "purposes", "discloses", "current"}:
+            raise InvalidScenarioError(f"{where} has a key that the format does not know")
+        prompt, version = _text(item, "prompt_id", where), _text(item, "version", where)
+        name = f"{prompt}@{version}"
+        if name in found or (_said(item, "current", where) and prompt in current):
+            raise InvalidScenarioError(f"{where}: the version, or another that is current, stands twice")
+        found[name] = {
+            "prompt_id": prompt,
+            "version": version,
+            "purposes": _some_of(item, "purposes", _PURPOSES, where),
+            "discloses": _some_of(item, "discloses", _DISCLOSED, where),
+        }
+        if item.get("current"):
+            current[prompt] = name
+    return found, tuple(current[prompt] for prompt in sorted(current))
+
+
+def _said(item: Mapping[str, Any], name: str, where: str) -> bool:
+    return bool(_member(item, name, bool, where)) if name in item else False
+
+
+def _some_of(item: Mapping[str, Any], name: str, words: frozenset[str], where: str) -> list[str]:
+    found = _list(item, name, where, len(words)) if name in item else []
+    if not all(isinstance(word, str) and word in words for word in found):
+        raise InvalidScenarioError(f"{where}: `{name}` has a word that is not known")
+    return sorted(set(found))
+
+
 def _parties(items: list[Any]) -> tuple[Party, ...]:
     """Of the same form as the API takes; only what the kernel is told of is kept. Nobody but staff: a customer too."""
     found: list[Party] = []
@@ -157,7 +200,7 @@ def _parties(items: list[Any]) -> tuple[Party, ...]:
     return tuple(found)
 
 
-def _fact(item: Any, where: str) -> Fact:
+def _fact(item: Any, register: Mapping[str, Any], where: str) -> Fact:
     _of(item, dict, where)
     identifier = _text(item, "event_id", where, 200)
     if not identifier.isprintable():
@@ -168,7 +211,19 @@ def _fact(item: Any, where: str) -> Fact:
         data = parse_event(kind, {name: value for name, value in item.items() if name not in _FIXED})
     except PolicyError as error:
         raise InvalidScenarioError(f"{where}: {error.message}") from error
-    return Fact(identifier, kind, t, received, data)
+    return Fact(identifier, kind, t, received, _completed(kind, data, register, where))
+
+
+def _completed(kind: str, data: dict[str, Any], register: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """With what the register says of a version that is named; what may close is taken whatever it names."""
+    name = data.get(PROMPT_NAMED_IN.get(kind, ""))
+    if not isinstance(name, str) or "@" not in name:
+        return data
+    if name in register:
+        return {**data, "registered": register[name]}
+    if opens(kind, data) and not closes(kind, data):
+        raise InvalidScenarioError(f"{where} names a version of a prompt that `prompts` does not hold")
+    return data
 
 
 def _check_erasures(head: Head, facts: list[Fact]) -> None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onrecord.governance.prompts import Prompt, split
-from onrecord.policy.assertion import closes, opens
+from onrecord.policy.assertion import PROMPT_NAMED_IN, closes, opens
 from onrecord.workflow.errors import PromptUnknownError
 
 REGISTERED = "registered"
 """The key under which an event's data say what the register held. No client may send it."""
-_NAMED_IN = {"prompt_delivered": "prompt_version", "consent": "prompt_version", "prompt_version_changed": "to"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class PromptRegister:
     def completed(self, fact_type: str, data: dict[str, Any]) -> dict[str, Any]:
         """The data of a client's event, with what the register says of the version that it names. What may close is
         taken whatever it names. Errors: PromptUnknownError."""
-        name = data.get(_NAMED_IN.get(fact_type, ""))
+        name = data.get(PROMPT_NAMED_IN.get(fact_type, ""))
         if not isinstance(name, str) or "@" not in name:
             return data
         entry = self.named(name)

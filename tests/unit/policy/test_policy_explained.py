@@ -64,7 +64,18 @@ def given(*places, **more):
     return Case(*(places or ("US-NY", "US-NY")), **more).given()
 
 
+def weighed():
+    """Where recording rests on legitimate interests that were weighed."""
+    bases = dict.fromkeys(("recording", "transcription", "ai_analysis"), "legitimate_interests")
+    return Case("DE", "DE", overlay={"legal_basis": bases, "balancing": "b1"})
+
+
 LIFTABLE = {
+    "no notice, no consent needed": lambda: weighed().tell(0, "call_start"),
+    "objected": lambda: weighed().prompted().tell(10, "objection"),
+    "objected and opted out": lambda: weighed().prompted().tell(10, "objection").tell(11, "opt_out"),
+    "objected where consent is needed": lambda: given("DE", "DE").tell(10, "objection"),
+    "ran out": lambda: Case("DE", "DE").prompted().accepted(expires=15),
     "nothing said": lambda: Case("DE", "DE"),
     "nobody named": lambda: Case(parties=()),
     "two who are asked": lambda: Case(parties=(Party("customer", "DE"), Party("agent", "DE"), Party("guest", "FR"))),

@@ -48,6 +48,7 @@ def scored(made):
     return score(SHIPPED, parse(json.dumps(made).encode()))
 
 
+PROMPT = {"prompt_id": "hello", "version": "1", "purposes": ["recording"], "discloses": ["recording"]}
 LATER = b"""format: onrecord-policy-pack/1
 id: later
 version: 1.0.0
@@ -155,7 +156,32 @@ def test_rules_bind_on_the_day_of_the_scenario():
         assert score([*SHIPPED, later], parse(json.dumps(made).encode())).failures == (), start
 
 
+def test_a_scenario_has_a_register_of_its_own():
+    told = [
+        event(1, "prompt_delivered", 2, prompt_version="hello@1", channel="bot"),
+        event(2, "consent", 6, result="accepted", prompt_version="hello@1"),
+        event(3, "prompt_version_changed", 20, to="hello@2"),
+    ]
+    stale = {"audio_recording": expect("paused", "CONSENT_STALE")}
+    versions = [{**PROMPT, "current": True}, {**PROMPT, "version": "2"}]
+    points = (point(10, GIVEN, flags=["DISCLOSURE_MISSING"]), point(30, stale, flags=["STALE_CONSENT"]))
+    assert scored(tree(*points, events=told, prompts=versions)).failures == ()
+    discloses = [{**PROMPT, "discloses": ["recording", "ai"]}, {**PROMPT, "version": "2"}]
+    assert (
+        scored(tree(point(10, GIVEN, not_flags=["DISCLOSURE_MISSING"]), events=told, prompts=discloses)).failures == ()
+    )
+
+
 BAD = {
+    "a version that is not registered": bad(
+        events=[event(1, "consent", 1, result="accepted", prompt_version="hello@2")], prompts=[PROMPT]
+    ),
+    "a version without a register": bad(events=[event(1, "prompt_delivered", 1, prompt_version="hello@1")]),
+    "a version twice": bad(prompts=[PROMPT, PROMPT]),
+    "two current versions": bad(prompts=[{**PROMPT, "current": True}, {**PROMPT, "version": "2", "current": True}]),
+    "a purpose that is none": bad(prompts=[{**PROMPT, "purposes": ["resale"]}]),
+    "a prompt with another key": bad(prompts=[{**PROMPT, "texts": "x"}]),
+    "a register that is no list": bad(prompts=PROMPT),
     "a start that is no time": bad(started_at="yesterday"),
     "a start that is out of range": bad(started_at="9999-12-31T23:59:59-12:00"),
     "a start that is a number": bad(started_at=0),
