@@ -13,9 +13,9 @@ from onrecord.signal.locate import Locator, each_once
 from onrecord.signal.reference import Reference
 
 _HOP_S = 1
-_CHUNK = 1 << 13
-LAG_S = _HOP_S + 0.25 + (_CHUNK / 4000)
-"""How much later than a hearing's end it is known at most, in seconds of sound."""
+_CHUNK = 1 << 12
+LAG_S = 3.0
+"""How much later than the end of the prompt it is known at most, in seconds of sound: less than a hold-back."""
 
 
 class Ring:
