@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from policy_case import AUDIO, LAX, SHIPPED, Case, head
 
+from onrecord.governance.systems import HEALTH
 from onrecord.policy.facts import Head, Party
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import compile_policy
@@ -110,6 +111,10 @@ def test_consent_in_india_is_explicit_on_every_day(day):
     case.policy = compile_policy(SHIPPED, case.head)
     case.prompted().tell(6, "consent", result="implied", prompt_version="p1")
     assert case.at(7).startswith("never")
+
+
+def test_health_is_what_asks_vendors_for_a_contract():
+    assert BY_ID["health-us"].sectors == HEALTH
 
 
 def test_duties_disclosures_and_rights():
