@@ -159,7 +159,7 @@ def _seconds(value: object) -> bool:
 
 
 def _texts(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= _MOST and all(_text(item) for item in value)
+    return isinstance(value, list) and len(value) <= _MOST and all(map(_text, value))
 
 
 def _one_of(words: Iterable[str]) -> Callable[[object], bool]:
@@ -169,7 +169,7 @@ def _one_of(words: Iterable[str]) -> Callable[[object], bool]:
 
 def _some_of(words: Iterable[str]) -> Callable[[object], bool]:
     one = _one_of(words)
-    return lambda value: isinstance(value, list) and len(value) <= _MOST and all(one(item) for item in value)
+    return lambda value: isinstance(value, list) and len(value) <= _MOST and all(map(one, value))
 
 
 def _expiry(value: object) -> bool:

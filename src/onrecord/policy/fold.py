@@ -114,7 +114,8 @@ def effects(fact: Fact, started: int | None = None) -> tuple[Effect, ...]:
 
 
 class Fold:
-    """Makes steps under one policy. What it keeps changes no answer; equal decisions are one object."""
+    """Makes steps under one policy. What it keeps changes no answer; equal decisions are one object, and equal
+    rulings."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -122,6 +123,7 @@ class Fold:
         self._surveyor = Surveyor(policy)
         self._decided: Kept[tuple[Survey, tuple[str, ...], int], Decided] = Kept()
         self._equal: Kept[tuple[Ruling, ...], Decided] = Kept()
+        self._known: Kept[Ruling, Ruling] = Kept()
 
     def on(self, day: date | None) -> "Fold":
         """Of the same packs and overlay, with what binds on that day."""
@@ -164,7 +166,8 @@ class Fold:
         key = (survey, call.marks, was_on)
         found = self._decided.get(key)
         if found is None:
-            rulings = tuple(_ruling(book, call, survey, was_on, index) for index in range(len(ORDER)))
+            made = [_ruling(book, call, survey, was_on, index) for index in range(len(ORDER))]
+            rulings = tuple([self._known.get(ruling) or self._known.keep(ruling, ruling) for ruling in made])
             on = sum(1 << i for i, ruling in enumerate(rulings) if ruling.state is State.CAPTURING)
             found = self._equal.get(rulings) or self._equal.keep(rulings, Decided(rulings, on))
             self._decided.keep(key, found)

@@ -21,6 +21,8 @@ async def turn() -> None:
 
 async def in_turns(make: Callable[[Sequence[T]], Iterable[U]], items: Sequence[T]) -> list[U]:
     """What `make` makes of all items, given so many of them at a time. Up to SLICE items take no turn."""
+    if len(items) <= SLICE:
+        return list(make(items))
     made: list[U] = []
     for start in range(0, len(items), SLICE):
         if start:
