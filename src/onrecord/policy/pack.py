@@ -128,7 +128,7 @@ def _scope(value: Tree) -> tuple[Reach, frozenset[str], frozenset[str]]:
     if isinstance(value, str) and value in {Reach.ALWAYS, Reach.PLACES, Reach.DEFAULT}:
         return Reach(value), frozenset(), frozenset()
     if isinstance(value, dict) and value and value.keys() <= {"sectors", "places"}:
-        sectors = frozenset(text(item, "sectors") for item in listed(value.get("sectors", []), "sectors"))
+        sectors = frozenset(text(item, "sectors").lower() for item in listed(value.get("sectors", []), "sectors"))
         bounds = frozenset(match(item, PLACE, "places") for item in listed(value.get("places", []), "places"))
         if bool(sectors) == ("sectors" in value) and bool(bounds) == ("places" in value):
             return Reach.SECTORS, sectors, bounds

@@ -57,6 +57,7 @@ def test_the_places_of_the_scenarios(regime, place):
         ("investment", ["US-NY"], {"us"}),
         ("investment", ["US-NY", "GB"], {"us", "uk-gdpr", "mifid-fca"}),
         ("healthcare", ["US-TX"], {"us", "health-us"}),
+        ("Healthcare", ["US-TX"], {"us", "health-us"}),
         ("healthcare", ["DE"], {"eu-gdpr"}),
         ("interview", ["DE"], {"eu-gdpr", "interview"}),
         ("hiring", ["US-IL"], {"us", "us-illinois-hiring", "interview"}),
