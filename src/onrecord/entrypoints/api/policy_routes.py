@@ -47,7 +47,7 @@ POLICY = (
         policies.show_matrix,
         {200: Answer("Rows", (forms.PolicyMatrixShown,))},
         scope=Scope.POLICY_REPLAY,
-        body=Body(forms.PolicyMatrix, (forms.PolicyMatrix,), limit=ARTIFACT_LIMIT, optional=True),
+        body=Body(forms.PolicyMatrix, (forms.PolicyMatrix,), optional=True),
         errors=("invalid_pack", "invalid_overlay"),
     ),
     Route(
@@ -58,7 +58,7 @@ POLICY = (
         policies.replay,
         {200: Answer("A page", (forms.PolicyReplayed,))},
         scope=Scope.POLICY_REPLAY,
-        body=Body(forms.PolicyReplay, (forms.PolicyReplay,), limit=ARTIFACT_LIMIT, optional=True),
+        body=Body(forms.PolicyReplay, (forms.PolicyReplay,), optional=True),
         errors=("invalid_pack",),
     ),
 )
