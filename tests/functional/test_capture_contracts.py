@@ -1,6 +1,9 @@
 """Vendors without a contract hear nothing; a kill in the middle; what a system's own key may say."""
 
+import io
+import json
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +13,8 @@ import pytest
 from capture_system import PATIENCE, System, capture_system
 from serving import Server, Talk
 from test_capture_systems import SILENT, acknowledged, answers, begin, flags, register, until
+
+from onrecord.evidence.verify import verify
 
 Launch = Callable[..., Server]
 GERMAN = {"parties": [{"role": "customer", "jurisdiction": "DE"}]}
@@ -259,4 +264,76 @@ def test_an_acknowledged_stop_satisfies_the_policy(plane: Server, system: System
         until(talk, acknowledged("stop"), mine(talk, name))
         seen = talk.get("/decisions", as_of=10_000)["flags"]
         assert "STOP_NOT_ACKNOWLEDGED" not in {flag["flag"] for flag in seen}
+        client.delete(f"/v1/capture-systems/{name}")
+
+
+def test_the_evidence_says_what_each_system_was_told_and_under_which_contracts(
+    plane: Server, system: System, tmp_path: Path
+) -> None:
+    with plane.client() as client, capture_system() as barred:
+        names = [
+            register(client, system, name="our recorder", **vendor(dpa="2999-01-01")),
+            register(client, barred, name="no contract", kinds=["ai_summary"], **vendor()),
+        ]
+        talk = begin(client, **GERMAN)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine(talk, names[0]))
+        talk.tell("call_end")
+        until(talk, acknowledged("stop"), mine(talk, names[0]))
+        assert client.post(f"{talk.path}/seal").status_code == 200
+        pack = client.get(f"{talk.path}/evidence").content
+        report = verify(pack)
+        assert report.ok, report.first_failure
+        with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+            evidence = json.loads(archive.read("evidence.json"))
+            summary = archive.read("summary.html").decode()
+        told = {entry["system"]: entry for entry in evidence["capture_systems"]}
+        ours, theirs = told[names[0]], told[names[1]]
+        assert ours["vendor"]["contracts"] == [{"type": "dpa", "expires": "2999-01-01T00:00:00.000000Z"}]
+        assert [(c["action"], c["acknowledged"]) for c in ours["commands"]] == [
+            ("stop", True),
+            ("start", True),
+            ("stop", True),
+        ]
+        assert (theirs["lacking"], theirs["commands"]) == (["dpa"], [])
+        assert "capture_system_acknowledgements" not in {each["item"] for each in evidence["missing"]}
+        assert "our recorder" in summary
+        assert "told nothing for want of DPA" in summary
+        assert secrets_of(system) not in repr(evidence)
+        for name in names:
+            client.delete(f"/v1/capture-systems/{name}")
+
+
+def secrets_of(system: System) -> str:
+    return system.secret.removeprefix("whsec_")
+
+
+def test_a_system_that_is_removed_is_told_to_stop_and_then_no_more(plane: Server, system: System) -> None:
+    with plane.client() as client:
+        name = register(client, system)
+        talk = begin(client)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine(talk, name))
+        assert client.delete(f"/v1/capture-systems/{name}").status_code == 204
+        until(talk, acknowledged("stop"), mine(talk, name))
+        assert client.get(f"/v1/capture-systems/{name}").status_code == 404
+        assert name not in {each["id"] for each in client.get("/v1/capture-systems").json()["capture_systems"]}
+        count = len(system.actions(talk.id))
+        talk.tell("segment_start", segment="payment", n=1)
+        talk.tell("segment_end", segment="payment", n=1)
+        later = begin(client)
+        assert name not in {each["id"] for each in later.get()["capture_systems"]}
+        assert len(system.actions(talk.id)) == count
+
+
+def test_an_opening_that_is_known_by_half_a_second_is_told_when_it_counts(plane: Server, system: System) -> None:
+    """An instant in RFC 3339 is uncertain: what opens sets in at the late edge, without another event."""
+    with plane.client() as client:
+        name = register(client, system)
+        talk = begin(client)
+        talk.tell("call_start")
+        talk.tell("prompt_delivered", prompt_version="p1", channel="ivr")
+        soon = (datetime.now(UTC) + timedelta(seconds=0.8)).isoformat()
+        talk.tell("consent", soon, result="accepted", method="keypad", prompt_version="p1")
+        until(talk, acknowledged("start"), mine(talk, name))
         client.delete(f"/v1/capture-systems/{name}")
