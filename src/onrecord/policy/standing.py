@@ -145,10 +145,8 @@ def _separate_bits(kind: Kind, standings: Mapping[Purpose, Standing], member: Me
             bits |= Situation.TRAINING_DECLINED.bit if training else Situation.VIDEO_MISSING.bit
         elif situation.bit & _MISSING or (training and situation is Situation.JURISDICTION_UNKNOWN):
             bits |= Situation.TRAINING_MISSING.bit if training else Situation.VIDEO_MISSING.bit
-        elif situation is Situation.IN_FORCE and training and not said:
-            bits |= Situation.TRAINING_MISSING.bit
-        elif situation is Situation.IN_FORCE and purpose is Purpose.VIDEO_ANALYSIS and not said:
-            bits |= Situation.VIDEO_MISSING.bit
+        elif situation is Situation.IN_FORCE and not said and (training or purpose is Purpose.VIDEO_ANALYSIS):
+            bits |= Situation.TRAINING_MISSING.bit if training else Situation.VIDEO_MISSING.bit
         elif situation is not Situation.IN_FORCE:
             bits |= situation.bit
     return bits, explicit
