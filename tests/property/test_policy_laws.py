@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as retold
 
 from onrecord.base.stretch import normalise
-from onrecord.policy.clauses import Rule
+from onrecord.policy.clauses import Duty, Rule
 from onrecord.policy.facts import Fact, Head, Party
 from onrecord.policy.kernel import Timeline, replay
-from onrecord.policy.kinds import Kind
+from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.pack import Pack, Reach, parse
 from onrecord.policy.packform import GROUPS
 from onrecord.policy.policy import compile_policy
@@ -24,6 +24,9 @@ from onrecord.policy.verdict import State, Verdict
 FOLDER = Path(__file__).resolve().parents[2] / "src" / "onrecord" / "policy" / "packs"
 SHIPPED = [parse(path.read_bytes()) for path in sorted(FOLDER.glob("*.yaml"))]
 LAX = {"consent_mode": {"one_party": "notice_and_continue"}, "opt_out_action": "pause"}
+_BASED = ("recording", "transcription", "ai_analysis")
+INTERESTS = {"legal_basis": dict.fromkeys(_BASED, "legitimate_interests"), "balancing": "w", "notice_grade": "sent"}
+OBLIGATION = {"legal_basis": dict.fromkeys(_BASED[:2], "legal_obligation")}
 KINDS = (
     Kind.AUDIO_RECORDING,
     Kind.TRANSCRIPT,
@@ -41,16 +44,32 @@ some_kinds = st.lists(st.sampled_from([kind.value for kind in KINDS]), max_size=
 scopes = st.lists(st.sampled_from(["recording", "training", "video"]), min_size=1, max_size=2)
 places = st.sampled_from(["US-NY", "US-CA", "DE", "unknown", "US-DE"])
 
+registered = st.fixed_dictionaries(
+    {
+        "purposes": st.lists(st.sampled_from(["recording", "training", "video"]), max_size=2),
+        "discloses": st.lists(st.sampled_from(["ai", "recording", "emotion"]), max_size=3),
+    }
+)
+
 
 def form(**fields):
     return st.fixed_dictionaries({}, optional=fields)
 
 
 DATA = {
-    "prompt_delivered": st.fixed_dictionaries({"prompt_version": texts}, optional={"to": who}),
+    "prompt_delivered": st.fixed_dictionaries(
+        {"prompt_version": texts},
+        optional={"to": who, "grade": st.just("sent"), "channel": st.just("bot"), "registered": registered},
+    ),
     "consent": st.fixed_dictionaries(
         {"result": st.sampled_from(["accepted", "accepted", "implied", "declined", "no_response"])},
-        optional={"prompt_version": texts, "party": who, "scope": scopes, "method": st.just("stored_profile")},
+        optional={
+            "prompt_version": texts,
+            "party": who,
+            "scope": scopes,
+            "method": st.just("stored_profile"),
+            "expires": st.sampled_from([5, 18.0, 30.5, "2026-01-01T00:00:12Z", "soon"]),
+        },
     ),
     "prompt_version_changed": st.fixed_dictionaries({"to": texts}),
     "transfer": st.fixed_dictionaries({"carries_consent": st.booleans()}),
@@ -62,6 +81,8 @@ DATA = {
     "opt_out": form(kinds=some_kinds, party=who),
     "opt_in": form(kinds=some_kinds, party=who),
     "consent_withdrawn": form(scope=scopes),
+    "objection": form(scope=scopes, party=who),
+    "prompt_heard": st.fixed_dictionaries({"prompt_version": texts, "grade": st.sampled_from(["heard", "not_heard"])}),
     "erasure_request": st.just({}),
     "workflow": st.fixed_dictionaries({"recorded": st.booleans()}),
     "capture_report": st.fixed_dictionaries({"kinds": some_kinds, "state": st.just("capturing")}),
@@ -70,10 +91,13 @@ DATA = {
 WEIGHTED = [*DATA, *["consent", "prompt_delivered", "opt_in", "segment_end"] * 3]
 told = st.sampled_from(WEIGHTED).flatmap(lambda kind: st.tuples(st.just(kind), DATA[kind]))
 heads = st.builds(
-    lambda a, b, overlay: Head("retail", (Party("customer", a), Party("agent", b)), frozenset(Kind), overlay),
+    lambda a, b, overlay, sector: Head(
+        sector, (Party("customer", a), Party("bot", b)), frozenset(Kind), overlay, started=1_767_225_600_000_000_000
+    ),
     places,
     places,
-    st.sampled_from([{}, LAX]),
+    st.sampled_from([{}, LAX, INTERESTS, OBLIGATION]),
+    st.sampled_from(["retail", "trading"]),
 )
 
 
@@ -125,12 +149,16 @@ rules = st.builds(
     st.sampled_from(list(Verdict)),
     st.sampled_from([frozenset({"medical"}), frozenset({"payment", "identity"})]),
 )
+DUTIES = (Duty("x-duty", frozenset(KINDS), "P5Y", "none", date(2026, 1, 1), "draft"),)
 CHOICES = {
+    "legal_basis.recording": frozenset({"consent", "legitimate_interests"}),
+    "notice_grade": frozenset({"claimed", "sent", "heard"}),
+    "emotion_inference": frozenset({"never", "customers"}),
     "opt_out_action": frozenset({"stop", "pause", "ephemeral"}),
     "consent_mode.one_party": frozenset({"explicit", "notice_and_continue"}),
 }
 added = st.builds(
-    lambda reach, some, options, regimes: Pack(
+    lambda reach, some, options, regimes, duties, until: Pack(
         id="added",
         version="1.0.0",
         title="added",
@@ -138,15 +166,19 @@ added = st.builds(
         effective=date(2026, 1, 1),
         reach=reach,
         digest="",
-        sectors=frozenset({"retail"}) if reach is Reach.SECTORS else frozenset(),
+        sectors=frozenset({"retail", "trading"}) if reach is Reach.SECTORS else frozenset(),
         places=regimes if reach is Reach.PLACES else {},
         options=options,
+        duties=duties,
+        until=until,
         rules=tuple({rule.id: rule for rule in some}.values()),
     ),
     st.sampled_from([Reach.ALWAYS, Reach.SECTORS, Reach.PLACES]),
     st.lists(rules, max_size=4),
     st.sampled_from([{}, CHOICES, {name: frozenset({max(c)}) for name, c in CHOICES.items()}]),
     st.dictionaries(places, st.sampled_from(["gdpr", "all_party", "one_party"]), min_size=1),
+    st.sampled_from([(), DUTIES]),
+    st.sampled_from([None, date(2026, 6, 1)]),
 )
 
 
@@ -154,7 +186,10 @@ added = st.builds(
 @given(heads, facts, added)
 def test_a_pack_only_restricts(head, known, pack):
     """Unconditionally without an overlay. With one, a pack of places takes the place of the strict default where none
-    was before, and the tenant's choices then hold by its options: there only places already covered are compared."""
+    was before, and the tenant's choices then hold by its options: there only places already covered are compared. A
+    duty makes the obligation count that a tenant chose."""
+    if head.overlay == OBLIGATION:
+        pack = replace(pack, duties=())
     if head.overlay and pack.reach is Reach.PLACES:
         pack = replace(pack, places={"DE": next(iter(pack.places.values()))})
     before = replay(compile_policy(SHIPPED, head), head, known)
@@ -382,9 +417,10 @@ def test_garbage_raises_nothing(head, known, waste):
 @checked
 @given(heads, facts)
 def test_nothing_opens_without_an_opening(head, known):
-    """Facts that only close, however many, in any order, open no kind of content."""
+    """Facts that only close, however many, in any order, open no kind of content; nor does a notice by itself, where
+    consent is the basis."""
     policy = compile_policy(SHIPPED, head)
-    openings = {"consent"}
+    openings = {"consent", *({"prompt_delivered", "prompt_heard"} if "legal_basis" in head.overlay else ())}
     timeline = replay(policy, head, [fact for fact in known if fact.type not in openings])
     for t in PROBES:
         for kind in KINDS:
@@ -440,3 +476,78 @@ def test_what_is_shown_is_what_is_decided(head, known, t):
             ("can_end", made.can_end),
         ]
     assert timeline.written(t / 2) == json.dumps(timeline.shown(t / 2), separators=(",", ":"))
+
+
+ONLY_A_DUTY = """format: onrecord-policy-pack/1
+id: only-a-duty
+version: 1.0.0
+title: Only a duty
+status: draft
+effective: 2026-01-01
+scope: always
+rights: [{id: x-right, what: voice_copy, citation: none, effective: 2026-01-01, status: draft}]
+"""
+DAYS = [None, date(2017, 1, 1), date(2025, 12, 31), date(2026, 3, 1), date(2026, 6, 1), date(2028, 1, 1)]
+
+
+@checked
+@given(heads, facts, added, st.sampled_from(DAYS))
+def test_a_pack_only_restricts_on_every_day(head, known, pack, day):
+    bare = replace(head, overlay={}, date=day)
+    before = replay(compile_policy(SHIPPED, bare), bare, known)
+    never_higher(replay(compile_policy([*SHIPPED, pack], bare), bare, known), before)
+    never_higher(replay(compile_policy([*SHIPPED, pack], bare), replace(bare, date=None), known), before)
+
+
+@checked
+@given(heads, facts)
+def test_a_duty_never_raises(head, known):
+    """But that it makes the legal obligation count which a tenant chose for what it asks."""
+    if head.overlay == OBLIGATION:
+        head = replace(head, overlay=INTERESTS)
+    duty = replace(parse(ONLY_A_DUTY.encode()), duties=DUTIES)
+    before = replay(compile_policy(SHIPPED, head), head, known)
+    after = replay(compile_policy([*SHIPPED, duty], head), head, known)
+    assert before.transitions() == after.transitions()
+    told = {flag.flag for flag in after.flags()} - {flag.flag for flag in before.flags()}
+    assert told <= {"DUTY_CONFLICT"}
+    conflicts = [any(d.why == "DUTY_CONFLICT" for d in after.directives(t)) for t in PROBES]
+    assert any(conflicts) <= ("DUTY_CONFLICT" in {flag.flag for flag in after.flags()})
+
+
+@checked
+@given(heads, facts, st.floats(3, 25))
+def test_an_objection_closes_whatever_came_before(head, known, t):
+    """Unless the law obliges, or somebody answers it."""
+    if "legal_basis" in head.overlay and "balancing" not in head.overlay:
+        head = replace(head, overlay={})
+    policy = compile_policy(SHIPPED, head)
+    before = [fact for fact in known if fact.t < t]
+    closed = replay(policy, head, [*before, Fact("closes", "objection", t, t)])
+    content = [kind for kind in Kind if kind not in HANDLING_RECORDS]
+    assert all(closed.decision(kind, t).verdict <= Verdict.PAUSE for kind in content)
+    never_higher(replay(policy, head, [*known, Fact("closes", "objection", t, t)]), replay(policy, head, known))
+
+
+@checked
+@given(heads, facts)
+def test_what_is_not_known_of_a_notice_is_lower(head, known):
+    """Where the register says nothing, or a consent has an end, no more is stored than without that doubt."""
+    policy = compile_policy(SHIPPED, head)
+    ended = [retold(fact, data={**fact.data, "expires": "soon"}) if fact.type == "consent" else fact for fact in known]
+    endless = [
+        retold(fact, data={name: value for name, value in fact.data.items() if name != "expires"}) for fact in known
+    ]
+    never_higher(replay(policy, head, ended), replay(policy, head, known))
+    never_higher(replay(policy, head, known), replay(policy, head, endless))
+    graded = [retold(f, data={k: v for k, v in f.data.items() if k != "grade"}) for f in known]
+    never_higher(replay(policy, head, graded), replay(policy, head, known))
+
+
+@checked
+@given(heads, facts)
+def test_a_clock_that_begins_changes_nothing_but_the_day(head, known):
+    policy = compile_policy(SHIPPED, replace(head, started=None))
+    begun = Timeline(policy, replace(head, started=None)).with_facts(known).begun(head.started)
+    dated = replace(head, date=begun.head.date)
+    assert begun.transitions() == replay(compile_policy(SHIPPED, dated), dated, known).transitions()

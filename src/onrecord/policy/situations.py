@@ -73,7 +73,7 @@ MEANING = {
     Situation.OPTED_OUT: Meaning("OPT_OUT", Verdict.STOP),
     Situation.OPTED_OUT_SCOPED: Meaning("OPT_OUT_SCOPED", Verdict.STOP),
     Situation.CONSENT_MISSING: Meaning("AWAITING_CONSENT", Verdict.STOP),
-    Situation.NOTICE_MISSING: Meaning("NOTICE_MISSING", Verdict.STOP),
+    Situation.NOTICE_MISSING: Meaning("NOTICE_MISSING", Verdict.PAUSE),
     Situation.CONSENT_STALE: Meaning("CONSENT_STALE", Verdict.PAUSE),
     Situation.CONSENT_EXPIRED: Meaning("CONSENT_EXPIRED", Verdict.PAUSE),
     Situation.CONSENT_NOT_CARRIED: Meaning("CONSENT_NOT_CARRIED", Verdict.PAUSE),

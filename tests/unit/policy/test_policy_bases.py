@@ -123,13 +123,13 @@ def test_an_obligation_that_no_pack_knows_is_no_basis():
 
 def test_a_notice_is_given_anew_after_a_transfer_without_it_to_who_joins_and_for_a_new_text():
     case = home(INTERESTS).prompted(t=2).tell(5, "transfer", carries_consent=False)
-    assert case.at(6) == "stopped NOTICE_MISSING"
+    assert case.at(6) == "paused NOTICE_MISSING"
     assert case.prompted(t=7).at(7) == "capturing NOTICE_GIVEN"
     case.tell(10, "party_join", role="spouse", jurisdiction="SE")
-    assert case.at(11) == "stopped NOTICE_MISSING"
+    assert case.at(11) == "paused NOTICE_MISSING"
     assert case.prompted(t=12, to="spouse").at(12) == "capturing NOTICE_GIVEN"
     case.tell(20, "prompt_version_changed", to="p2")
-    assert case.at(21) == "stopped NOTICE_MISSING"
+    assert case.at(21) == "paused NOTICE_MISSING"
     assert case.prompted("p2", t=22).prompted("p2", t=23, to="spouse").at(23) == "capturing NOTICE_GIVEN"
 
 
