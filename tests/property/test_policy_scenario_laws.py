@@ -6,14 +6,18 @@ from importlib import resources
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onrecord.entrypoints.api.body import decode
+from onrecord.entrypoints.api.problems import RequestError
+from onrecord.entrypoints.api.requests import NewInteraction
 from onrecord.policy.errors import PolicyError
 from onrecord.policy.explanation import explanation
 from onrecord.policy.kernel import replay
 from onrecord.policy.kinds import Kind
 from onrecord.policy.pack import parse as parse_pack
 from onrecord.policy.policy import compile_policy
-from onrecord.policy.scenario import parse
+from onrecord.policy.scenario import LAST_SECOND, parse
 from onrecord.policy.score import score
+from onrecord.workflow.when import MAX_SECONDS
 
 FILES = sorted((resources.files("onrecord.policy") / "packs").iterdir(), key=lambda file: file.name)
 PACKS = [parse_pack(file.read_bytes()) for file in FILES if file.name.endswith(".yaml")]
@@ -121,3 +125,43 @@ def test_bytes_are_read_or_refused(noise, start, length):
     data = json.dumps(TREE).encode()
     _, refusal = read(data[:start] + noise + data[start + length :])
     assert refusal is None or len(refusal.splitlines()) == 1
+
+
+WORDS = st.one_of(
+    st.text(max_size=3), st.sampled_from(["x" * 80, "x" * 81, "y" * 200, "y" * 201, "agent"]), st.none(), st.just(7)
+)
+PARTY = st.dictionaries(
+    st.sampled_from(["role", "jurisdiction", "party_id", "name", "phone", "email", "external_id", "place"]), WORDS
+)
+HEADS = st.fixed_dictionaries(
+    {
+        "sector": WORDS,
+        "parties": st.lists(PARTY, max_size=2) | st.just([{"role": "agent"}] * 101) | WORDS,
+        "artifacts_enabled": st.lists(st.sampled_from(["transcript", "audio"]) | WORDS, max_size=2) | WORDS,
+        "policy": st.dictionaries(st.text(max_size=3), WORDS, max_size=1) | WORDS,
+    }
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(HEADS)
+def test_a_head_is_taken_as_the_api_takes_it(head):
+    """But for `artifacts_enabled`, which the API has a default for."""
+    try:
+        decode(json.dumps(head).encode(), NewInteraction)
+        taken = head["artifacts_enabled"] is not None
+    except RequestError:
+        taken = False
+    made, refusal = parsed({"id": "s", "events": [], "checkpoints": [], **head})
+    assert (made is not None) == taken, refusal
+
+
+def parsed(tree):
+    try:
+        return parse(json.dumps(tree).encode()), None
+    except PolicyError as error:
+        return None, error.diagnostics()
+
+
+def test_seconds_are_those_of_the_api():
+    assert LAST_SECOND == MAX_SECONDS
