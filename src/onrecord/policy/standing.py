@@ -138,14 +138,13 @@ def _separate_bits(kind: Kind, standings: Mapping[Purpose, Standing], member: Me
     for purpose in SEPARATE[kind]:
         situation, said = standings[purpose]
         explicit = explicit and said
+        vague = situation is Situation.IN_FORCE and not said and (training or purpose is Purpose.VIDEO_ANALYSIS)
         if situation is Situation.WITHDRAWN:
             given = member.record(purpose).ever_granted
             bits |= situation.bit if given or not training else Situation.TRAINING_MISSING.bit
         elif situation is Situation.DECLINED:
             bits |= Situation.TRAINING_DECLINED.bit if training else Situation.VIDEO_MISSING.bit
-        elif situation.bit & _MISSING or (training and situation is Situation.JURISDICTION_UNKNOWN):
-            bits |= Situation.TRAINING_MISSING.bit if training else Situation.VIDEO_MISSING.bit
-        elif situation is Situation.IN_FORCE and not said and (training or purpose is Purpose.VIDEO_ANALYSIS):
+        elif vague or situation.bit & _MISSING or (training and situation is Situation.JURISDICTION_UNKNOWN):
             bits |= Situation.TRAINING_MISSING.bit if training else Situation.VIDEO_MISSING.bit
         elif situation is not Situation.IN_FORCE:
             bits |= situation.bit
