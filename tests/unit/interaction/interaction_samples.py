@@ -86,7 +86,6 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Internal.SYSTEM_BARRED: {"systems": [{"system": "sys-1", "lacking": ["dpa"]}]},
     Internal.SYSTEM_COMMANDED: {"system": "sys-1"},
     Internal.SYSTEM_ANSWERED: {"system": "sys-1"},
-    Internal.PROMPT_HEARD: {"prompt_version": "notice@1", "claim": "evt-1", "grade": "heard", "fraction": 1.0},
     Internal.RECORDING_COMMANDED: {
         "recording": "rec-1",
         "platform": "twilio",

@@ -30,6 +30,7 @@ def test_every_type_that_folds_has_a_sample_here() -> None:
         Internal.EVENT_CONFLICTED,
         Internal.CONTENT_DISCLOSED,
         Internal.SOURCE_ANSWERED,
+        Internal.PROMPT_HEARD,
         Internal.SYSTEM_DISOBEYED,
         Internal.OVERLOADED,
         Internal.OVERLOAD_ENDED,

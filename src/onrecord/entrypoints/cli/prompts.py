@@ -25,6 +25,14 @@ class PromptsError(OnRecordError):
     code = "prompts_unreadable"
 
 
+class _CallMissingError(PromptsError):
+    code = "call_missing"
+
+
+class _PromptMissingError(PromptsError):
+    code = "prompt_missing"
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     name: str
@@ -122,24 +130,24 @@ def _is_entry(entry: object) -> bool:
 
 def _reference(wanted: _Wanted) -> Reference:
     try:
-        with _open(wanted.file, "prompt_missing") as file:
+        with _open(wanted.file, _PromptMissingError) as file:
             sound = SoundReader(file)
             return reference(wanted.name, sound.mono(LONGEST_S + 1), sound.rate)
     except OnRecordError as error:
         raise _Failed(error, f"prompt {wanted.name}") from error
 
 
-def _open(file: Path, code: str) -> BinaryIO:
+def _open(file: Path, missing: type[PromptsError]) -> BinaryIO:
     try:
         return file.open("rb")
     except OSError as error:
-        raise PromptsError("the sound file cannot be read", code=code) from error
+        raise missing("the sound file cannot be read") from error
 
 
 def _located(call: Path, references: Sequence[Reference], names: Sequence[str] | None) -> list[dict[str, Any]]:
     """By start."""
     try:
-        with _open(call, "call_missing") as file:
+        with _open(call, _CallMissingError) as file:
             sound = SoundReader(file)
             named = _of(sound.channels, names)
             heard = _heard(sound, references)
