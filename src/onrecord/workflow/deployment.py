@@ -24,6 +24,7 @@ from onrecord.workflow.live import Live
 from onrecord.workflow.measures import Measures
 from onrecord.workflow.outboxes import Outbox
 from onrecord.workflow.prompt_register import PromptRegister
+from onrecord.workflow.reaching import Reaching
 from onrecord.workflow.subscribers import Subscribers
 from onrecord.workflow.writing import Writing
 
@@ -68,8 +69,8 @@ class Deployment:
     `rested_shut`: those that left memory with their gates shut.
     `adopted`: packs of before that are still in use, by digest; `folds`: of the kernel, by the packs and the overlay
     that they fold under; `loose`: objects that perhaps no event names, each with its interaction; under a segment's
-    name and without one, what only a sweep can find. `reaching`: withdrawals that have not reached every conversation
-    of the person. `registering` orders what is added to `legal_bases`. `troubles`: see `health`.
+    name and without one, what only a sweep can find. `troubles`: see `health`.
+    `reaching`: withdrawals that have yet to reach all; `registering` orders what is added to `legal_bases`.
     `sealing` lets in so many segments at once: what they do on the event loop stays a small part of a turn of it.
     `embedders`: origins whose pages may show the agent's strip.
     `disk` looks at the disk each time it is called, and may wait for it; `standing` raises where a file that
@@ -95,7 +96,7 @@ class Deployment:
     subscribers: Subscribers = field(default_factory=Subscribers)
     prompts: PromptRegister = field(default_factory=PromptRegister)
     references: dict[str, Reference] = field(default_factory=dict)
-    reaching: set[str] = field(default_factory=set)
+    reaching: Reaching = field(default_factory=Reaching)
     legal_bases: dict[str, LegalBasis] = field(default_factory=dict)
     registering: asyncio.Lock = field(default_factory=asyncio.Lock)
     embedders: tuple[str, ...] = ()

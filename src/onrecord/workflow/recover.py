@@ -29,8 +29,8 @@ log = structlog.get_logger("recover")
 async def recover(d: Deployment) -> None:
     """Takes up every interaction that is not sealed: its tracks as their last durable account leaves them, gates shut;
     and every purge and erasure that was asked for and is not complete. After an unclean end also those of sealed
-    interactions; then removes what no event names; then tells the withdrawals that have not reached all. Nothing else
-    may write yet. The event loop turns meanwhile.
+    interactions; then removes what no event names; then tells those that go on the withdrawals that have not reached
+    all. Nothing else may write yet. The event loop turns meanwhile.
 
     Crash: the next start does the same again. Errors: StorageError, VaultError, LogInconsistentError."""
     loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ from onrecord.workflow.stream import drain_if_ended, recheck
 from onrecord.workflow.systems_key import check_event, report_after_stop
 from onrecord.workflow.systems_review import moved
 from onrecord.workflow.turns import SLICE, Place, in_turns, turn
-from onrecord.workflow.withdraw import reach
+from onrecord.workflow.withdraw import reach_live
 
 MAX_EVENTS = 1000
 MAX_FACTS = 20_000
@@ -54,11 +54,12 @@ NOTHING_CLOSES = 0
 
 class Told(NamedTuple):
     """The answer to one post. `status` 201 for something new, 200 where everything was a repetition; `news`: what is
-    yet to be published."""
+    yet to be published; `withdrawn`: records of what it takes back of profiles."""
 
     status: int
     body: dict[str, Any]
     news: Steps[list[Message]] | None = None
+    withdrawn: tuple[str, ...] = ()
 
 
 async def tell(
@@ -117,6 +118,7 @@ async def _tell(
         _done(live, number)
         raise
     await _bring_under(d, live, statements)
+    await reach_live(d, told.withdrawn, tell)
     if principal.system is not None:
         report_after_stop(d, live, principal.system, [statement.event for statement in statements])
     if refusal is not None:
@@ -234,7 +236,6 @@ async def _accept(
             live.said[event.event_id] = Said(event, place.index)
     live.unsettled.update(SETTLE for event in live.closings.owed if event in post.events)
     live.closings = live.closings.settle(post.events)
-    d.reaching.update(each.id for each in taken if each.kind == RecordKind.REACHING)
     if opens:
         live.reopen()
     issue(d, live, commands)
@@ -242,7 +243,8 @@ async def _accept(
     d.measures.recorded((), reply.raised)
     indices = {event.event_id: place.index for event, place in zip(post.events, done, strict=True)}
     news = messages(live.conversation.interaction, reply.before, live.timeline, indices, done[-1].index)
-    return Told(status, reply.finish(done), news)
+    withdrawn = tuple(each.id for each in taken if each.kind == RecordKind.REACHING)
+    return Told(status, reply.finish(done), news, withdrawn)
 
 
 def _records(
@@ -284,5 +286,3 @@ async def _bring_under(d: Deployment, live: Live, statements: Sequence[Statement
     if any(statement.event.type in MOVES for statement in statements):
         await moved(d, live)
     await drain_if_ended(d, live)
-    if d.reaching and any(statement.event.principal != PRODUCT for statement in statements):
-        await reach(d, tell)

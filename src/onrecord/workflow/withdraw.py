@@ -1,4 +1,4 @@
-"""A withdrawal reaches every conversation of the person: those that go on first, then what exists already, sealed or
+"""A withdrawal reaches every conversation of the person: those that go on at once, then what exists already, sealed or
 not.
 
 Order: the withdrawal is durable, then told to each conversation, then its mark is removed. A restart goes on where a
@@ -6,14 +6,16 @@ mark stands; a conversation that was told is not told again. Whoever is admitted
 profile is read, so that either sees the other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import structlog
 
 from onrecord.base.errors import OnRecordError
 from onrecord.base.ids import PersonId, TenantId
 from onrecord.interaction.events import PRODUCT
 from onrecord.interaction.record import Stage
-from onrecord.storage.ports import StorageError
+from onrecord.storage.ports import Record, StorageError
 from onrecord.vault.errors import ErasedError, SubjectError
 from onrecord.workflow import profiles
 from onrecord.workflow.deployment import Deployment
@@ -25,7 +27,17 @@ from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind, opened
 
 Tell = Callable[[Deployment, Live, Principal, Sequence[Mapping[str, Any]], str | None], Awaitable[object]]
+AGAIN_SECONDS = 1.0
 _SPEAKER = Principal(PRODUCT, "platform", frozenset({Scope.EVENTS_WRITE}))
+log = structlog.get_logger("withdraw")
+
+
+class _Reach(NamedTuple):
+    """All ids of the person, what was said, and their conversations but the one in which it was said."""
+
+    persons: set[str]
+    said: Mapping[str, Any]
+    interactions: set[str]
 
 
 async def withdraw(
@@ -37,24 +49,26 @@ async def withdraw(
     principal.need(Scope.PROFILES_WRITE)
     loop = asyncio.get_running_loop()
 
-    def store() -> str:
+    def make() -> list[Record]:
         if not profiles.is_known(d, person):
             raise NotFoundError("there is no such person")
-        records = profiles.withdrawal(d, person, d.clock.now_ns(), said, None)
-        d.store.put(d.tenant, records)
-        return records[0].id
+        return profiles.withdrawal(d, person, d.clock.now_ns(), said, None)
 
     try:
-        name = await loop.run_in_executor(d.writers, store)
+        records = await loop.run_in_executor(d.writers, make)
     except ErasedError as error:
         raise ContentErasedError("this person was erased") from error
     except SubjectError as error:
         raise NotFoundError("there is no such person") from error
-    except StorageError:
-        await _shut(d, person, said, tell)
+    name = records[0].id
+    try:
+        await loop.run_in_executor(d.writers, d.store.put, d.tenant, records)
+        reached = await _reach(d, name, tell)
+    except BaseException as error:
+        d.reaching.add(name)  # perhaps it is stored
+        if isinstance(error, StorageError):
+            await _shut(d, person, said, tell)
         raise
-    d.reaching.add(name)
-    reached = await _reach(d, name, tell)
     return {"person": person, "interactions": reached}
 
 
@@ -68,50 +82,66 @@ async def _shut(d: Deployment, person: str, said: Mapping[str, Any], tell: Tell)
                 report_error(d, error)
 
 
-async def reach(d: Deployment, tell: Tell) -> None:
-    """Every withdrawal that has not reached all. What fails is tried again with the next one, and at the next start."""
-    for name in tuple(d.reaching):
+async def reach_live(d: Deployment, names: Iterable[str], tell: Tell) -> None:
+    """The conversations that go on, of withdrawals that were told in one; the rest is for `keep_reaching`, as is what
+    fails."""
+    for name in names:
+        d.reaching.add(name)
         try:
-            await _reach(d, name, tell)
+            found = await asyncio.get_running_loop().run_in_executor(d.executor, _find, d, name)
+            if found is not None:
+                await _tell_all(d, name, found, {each for each in found.interactions if _goes_on(d, each)}, tell)
         except OnRecordError as error:
             report_error(d, error)
 
 
 async def resume(d: Deployment, tell: Tell) -> None:
-    """At the start. Errors: StorageError."""
-    loop = asyncio.get_running_loop()
-    marks = await loop.run_in_executor(d.executor, d.store.records, d.tenant, RecordKind.REACHING)
-    d.reaching.update(record.id for record in marks)
-    await reach(d, tell)
+    """At the start, once every conversation that is not sealed is in memory. Errors: StorageError."""
+    marks = await asyncio.get_running_loop().run_in_executor(d.executor, d.store.records, d.tenant, RecordKind.REACHING)
+    await reach_live(d, [record.id for record in marks], tell)
+
+
+async def keep_reaching(d: Deployment, tell: Tell) -> None:
+    """Runs until cancelled: what withdrawals have not reached yet. What fails is tried again."""
+    while True:
+        await d.reaching.wake.wait()
+        names = d.reaching.take()
+        for at, name in enumerate(names):
+            try:
+                await _reach(d, name, tell)
+            except OnRecordError as error:
+                report_error(d, error)
+                await _put_off(d, names[at:])
+                break
+            except Exception as error:  # noqa: BLE001  the outermost loop of a task that nobody awaits
+                log.error("withdrawal_put_off", error=type(error).__name__)
+                await _put_off(d, names[at:])
+                break
+
+
+async def _put_off(d: Deployment, names: Iterable[str]) -> None:
+    d.reaching.names.update(names)
+    await asyncio.sleep(AGAIN_SECONDS)
+    d.reaching.wake.set()
 
 
 async def _reach(d: Deployment, name: str, tell: Tell) -> int:
     """How many conversations it holds in. Errors: the first of those that came, after all were tried; the mark stands
     then."""
     loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(d.executor, _places, d, name)
-    failed: list[OnRecordError] = []
+    found = await loop.run_in_executor(d.executor, _find, d, name)
     if found is not None:
-        persons, body, interactions = found
-        for interaction in sorted(interactions, key=lambda each: not _goes_on(d, each)):
-            if interaction == body["interaction"]:
-                continue
-            try:
-                live = await find(d, interaction)
-                events = _told(d, live, persons, body, name.rpartition("/")[2])
-                if events:
-                    await tell(d, live, _SPEAKER, events, None)
-            except OnRecordError as error:
-                failed.append(error)
-    if failed:
-        raise failed[0]
+        live = {each for each in found.interactions if _goes_on(d, each)}
+        failed = await _tell_all(d, name, found, live, tell)
+        failed += await _tell_all(d, name, found, found.interactions - live, tell)
+        if failed:
+            raise failed[0]
     await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.REACHING, name)
-    d.reaching.discard(name)
-    return 0 if found is None else len(found[2])
+    return 0 if found is None else len(found.interactions)
 
 
-def _places(d: Deployment, name: str) -> tuple[set[str], Mapping[str, Any], set[str]] | None:
-    """The person's ids, the withdrawal, their conversations; None where the person was erased since."""
+def _find(d: Deployment, name: str) -> _Reach | None:
+    """None where the person was erased since."""
     record = d.store.record(d.tenant, RecordKind.WITHDRAWAL, name)
     if record is None:
         return None
@@ -121,12 +151,28 @@ def _places(d: Deployment, name: str) -> tuple[set[str], Mapping[str, Any], set[
         return None
     persons = d.vault.persons_of(TenantId(d.tenant), PersonId(name.partition("/")[0]))
     places = [place.id for each in persons for place in d.store.records(d.tenant, RecordKind.PERSON, each)]
-    return set(persons), body, {place.rpartition("/")[2] for place in places}
+    return _Reach(set(persons), body, {place.rpartition("/")[2] for place in places} - {body["interaction"]})
 
 
 def _goes_on(d: Deployment, interaction: str) -> bool:
     live = d.live.get(interaction)
     return live is not None and live.conversation.stage in {Stage.OPEN, Stage.INTERRUPTED}
+
+
+async def _tell_all(
+    d: Deployment, name: str, found: _Reach, interactions: Iterable[str], tell: Tell
+) -> list[OnRecordError]:
+    """What failed, after all were tried: one that could not store it is shut."""
+    failed: list[OnRecordError] = []
+    for interaction in sorted(interactions):
+        try:
+            live = await find(d, interaction)
+            events = _told(d, live, found.persons, found.said, name.rpartition("/")[2])
+            if events:
+                await tell(d, live, _SPEAKER, events, None)
+        except OnRecordError as error:
+            failed.append(error)
+    return failed
 
 
 def _told(

@@ -39,6 +39,8 @@ from onrecord.workflow.keep_account import keep_account
 from onrecord.workflow.measures import measure_lag
 from onrecord.workflow.principal import ANY_SOURCE, READY, Credentials, Scope
 from onrecord.workflow.recover import recover, rest
+from onrecord.workflow.tell import tell
+from onrecord.workflow.withdraw import keep_reaching
 
 GRACE_SECONDS = 20.0
 MAX_CONNECTIONS = 1000
@@ -143,6 +145,7 @@ async def _serve(
         keep_account(d),
         keep_watch(d, limits),
         outbox_keeper.keep_outbox(d),
+        keep_reaching(d, tell),
         measure_lag(d.measures),
         collector.collect(media.is_quiet),
     )
