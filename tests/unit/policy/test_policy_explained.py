@@ -185,6 +185,37 @@ def test_differences_are_stretches():
     assert differences(other, other) == []
 
 
+def test_what_differs_again_after_a_while_is_another_difference():
+    case = (
+        given()
+        .tell(10, "workflow", recorded=False)
+        .tell(20, "workflow", recorded=True)
+        .tell(30, "capture_ack", kinds=[])
+    )
+    redacting = parse(
+        b"""format: onrecord-policy-pack/1
+id: redacting
+version: 1.0.0
+title: "tried out"
+status: draft
+effective: 2020-01-01
+scope: always
+rules:
+  - id: redacting-text
+    when: in_force
+    kinds: [transcript]
+    verdict: redact
+    reason: CONSENT_GIVEN
+    citation: "tried out"
+    effective: 2020-01-01
+    status: draft
+"""
+    )
+    other = Timeline(compile_policy([*SHIPPED, redacting], case.head), case.head).with_facts(case.facts)
+    found = [(d.t, d.until, d.old.verdict.word, d.new.verdict.word) for d in differences(case.timeline(), other)]
+    assert found == [(6.0, 10.0, "capture", "redact"), (20.0, None, "capture", "redact")]
+
+
 def test_what_differs_only_in_how_long_it_is_kept_is_a_difference():
     case = given("DE", "DE")
     longer = [parse(each.replace(b"retention: P30D", b"retention: P29D")) for each in SHIPPED_TEXTS]
