@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import zipfile
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -108,7 +109,8 @@ def test_the_pack_names_the_text_of_each_consent(client: httpx.Client, server: S
 def test_the_pack_of_a_call_under_profile_and_interest(client: httpx.Client, server: Server, begin) -> None:
     made = client.post("/v1/legal-bases", json=INTEREST)
     person = client.post("/v1/persons", json={"external_id": "crm-receipt"}).json()["person"]
-    consents = [{"purposes": ["training"], "method": "email", "given_at": "2026-03-01T08:00:00Z"}]
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    consents = [{"purposes": ["training"], "method": "email", "given_at": "2026-03-01T08:00:00Z", "expires": soon}]
     assert client.put(f"/v1/persons/{person}/profile", json={"consents": consents}).status_code == 200
     talk = begin(
         parties=[{"role": "customer", "jurisdiction": "IE", "external_id": "crm-receipt"}],

@@ -103,9 +103,11 @@ def _uncovered(grants: tuple[Grant, ...], new: Grant) -> tuple[Grant, ...]:
 
 
 def expiry(data: Data, started: int | None) -> float:
-    """When a consent runs out, on the clock of the call: seconds, or an instant (RFC 3339). What is not understood has
-    run out at once."""
+    """When a consent runs out, on the clock of the call: seconds, or an instant (RFC 3339), or both, of which the
+    instant counts once the clock has begun. What is not understood has run out at once."""
     told = data.get("expires")
+    if started is not None:
+        told = data.get("expires_at", told)
     if told is None:
         return math.inf
     if isinstance(told, int | float) and not isinstance(told, bool) and not math.isnan(told):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from onrecord.base.clock import parse_rfc3339
 from onrecord.policy.facts import Fact, Head, Party
 from onrecord.policy.kernel import Timeline
 from onrecord.policy.kinds import Kind
@@ -70,3 +71,14 @@ def test_each_prompt_moves_on_by_itself() -> None:
     assert made.decision(AUDIO, 7.0).reason == "CONSENT_STALE"
     assert made.decision(AUDIO, 10.0).verdict.word == "capture"
     assert made.consents(7.0)["customer"][Purpose.RECORDING] is ConsentState.STALE
+
+
+def test_a_kept_consent_ends_at_its_instant_however_late_the_clock_begins() -> None:
+    """Until then it is counted in seconds from the admission."""
+    admitted = parse_rfc3339("2026-03-01T10:00:00Z")
+    kept = {"result": "accepted", "method": "stored_profile", "expires": 600.0, "expires_at": "2026-03-01T10:10:00Z"}
+    made = told(("consent", 0.0, kept))
+    later = made.begun(admitted + 300 * 10**9)
+    for timeline, end in ((made, 600.0), (later, 300.0)):
+        assert timeline.decision(AUDIO, end - 1).verdict.word == "capture"
+        assert timeline.decision(AUDIO, end).reason == "CONSENT_EXPIRED"
