@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 DEADLINE_S = 5.0
 AUDIT_S = 15.0
 _FIRST_RETRY_S = 0.25
-_LAST_RETRY_S = 5.0
+LAST_RETRY_S = 5.0
 
 W = TypeVar("W")
 
@@ -23,10 +23,15 @@ class Turn(NamedTuple):
 class Pursuit(Generic[W]):
     """How far one wish has been followed. `done`: nothing more will come of it."""
 
-    def __init__(self, wish: W, now: float, *, deadline: float = DEADLINE_S, audit: float = AUDIT_S) -> None:
-        """`deadline` in seconds; `audit`: how long after it was followed it is read again."""
+    def __init__(
+        self, wish: W, now: float, *, deadline: float = DEADLINE_S, audit: float = AUDIT_S, rarer: int = 0
+    ) -> None:
+        """`deadline` in seconds; `audit`: how long after it was followed it is read again, twice as long each time for
+        `rarer` times. `slowest`: the longest that is waited before another attempt."""
         self._deadline = deadline
         self._audit = audit
+        self._rarer = rarer
+        self.slowest = LAST_RETRY_S
         self._begin(wish, now)
         self.done = False
 
@@ -68,7 +73,7 @@ class Pursuit(Generic[W]):
         if follows:
             first, self.followed = not self.followed, True
             self._audits += not first
-            self._due = now + self._audit
+            self._due = now + self._audit * 2 ** min(self._audits, self._rarer)
             return self._turn(now) if first else None
         if self.followed:  # it did, and does not any more
             self._begin(self.wish, now)
@@ -95,7 +100,7 @@ class Pursuit(Generic[W]):
         return self._turn(now)
 
     def _later(self, now: float) -> Turn | None:
-        self._due = now + min(_LAST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._attempts - 1, 10))
+        self._due = now + min(self.slowest, _FIRST_RETRY_S * 2 ** min(self._attempts - 1, 10))
         overdue = now - self._since >= self._deadline or self.done
         if self._told or self.followed or not overdue:
             return None

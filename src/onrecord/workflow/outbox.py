@@ -14,7 +14,7 @@ import structlog
 from onrecord.base.errors import OnRecordError
 from onrecord.capture import orders
 from onrecord.capture.orders import Command, Message
-from onrecord.capture.pursuit import Pursuit
+from onrecord.capture.pursuit import LAST_RETRY_S, Pursuit
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import Conversation
 from onrecord.policy.kernel import Timeline
@@ -27,6 +27,8 @@ from onrecord.workflow.systems_wish import View, next_change, present, wishes
 
 MIN_AUDIT_S = 0.5
 AUDIT_DEADLINES = 3
+RARER = 3
+SLOWEST_S = 60.0
 log = structlog.get_logger("outbox")
 
 
@@ -124,6 +126,7 @@ def _put(d: Deployment, system: str, interaction: str, command: Command, *, dura
     else:
         pair.command, pair.durable = command, durable
         pair.pursuit.ask(command.id, now)
+        pair.pursuit.slowest = _slowest(command)
         if pair.attempt is not None and pair.reading:
             pair.attempt.cancel()
     lane.schedule(pair, now)
@@ -131,7 +134,15 @@ def _put(d: Deployment, system: str, interaction: str, command: Command, *, dura
 
 def pursuit(lane: Lane, command: Command, now: float) -> Pursuit[str]:
     deadline = lane.registered.system.deadline
-    return Pursuit(command.id, now, deadline=deadline, audit=max(MIN_AUDIT_S, AUDIT_DEADLINES * deadline))
+    audit = max(MIN_AUDIT_S, AUDIT_DEADLINES * deadline)
+    made = Pursuit(command.id, now, deadline=deadline, audit=audit, rarer=RARER)
+    made.slowest = _slowest(command)
+    return made
+
+
+def _slowest(command: Command) -> float:
+    """A call that is over is not pursued as one that goes on."""
+    return SLOWEST_S if command.final else LAST_RETRY_S
 
 
 def changed(d: Deployment, live: Live) -> None:

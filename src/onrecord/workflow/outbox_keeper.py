@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import structlog
 
@@ -13,6 +14,7 @@ from onrecord.workflow.live import Live
 from onrecord.workflow.outboxes import Lane, Pair, Registered
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.systems_review import review
+from onrecord.workflow.turns import turn
 
 LOOK_SECONDS = 0.25
 AGAIN_SECONDS = 1.0
@@ -21,6 +23,7 @@ POLL_SECONDS = 0.02
 CALL_SECONDS = 4.0
 MIN_CALL_SECONDS = 0.5
 LOOKS_AT_ONCE = 50
+MOST_LOOKS = 500
 MAX_KEPT = 20_000  # conversations that one system has been stopped in and has not confirmed, in memory
 
 log = structlog.get_logger("outbox")
@@ -57,14 +60,28 @@ async def look_round(d: Deployment) -> None:
     """What changes by time: verdicts, contracts that expire, deadlines that pass."""
     _expire(d)
     now = time.monotonic()
-    due = [name for name, at in d.outbox.due.items() if at <= now][:LOOKS_AT_ONCE]
-    for name in due:
-        await asyncio.create_task(_look(d, name))
+    due = [name for name, at in d.outbox.due.items() if at <= now]
+    await _close_at_once(d, due)
+    for start in range(0, min(len(due), MOST_LOOKS), LOOKS_AT_ONCE):
+        some = due[start : start + LOOKS_AT_ONCE]
+        await asyncio.gather(*(asyncio.create_task(_look(d, name)) for name in some))
     for lane in tuple(d.outbox.lanes.values()):
         for pair in [pair for pair in lane.pairs.values() if _is_overdue(lane, pair, now)][:LOOKS_AT_ONCE]:
             await asyncio.create_task(_overdue(d, lane, pair))
         _make_room(lane)
     await _sweep_retired(d)
+
+
+async def _close_at_once(d: Deployment, names: Sequence[str]) -> None:
+    """What closes goes out before anything waits for the disk; after a start, of all calls."""
+    for count, name in enumerate(names):
+        live = d.live.get(name)
+        if live is not None:
+            _recall(d, live)
+            outbox.changed(d, live)
+            _schedule(d, name)
+        if count % LOOKS_AT_ONCE == LOOKS_AT_ONCE - 1:
+            await turn()
 
 
 def _is_overdue(lane: Lane, pair: Pair, now: float) -> bool:

@@ -94,7 +94,8 @@ async def _round(d: Deployment, lane: Lane, pair: Pair) -> None:
     outbox.changed(d, live)
     command = pair.command
     barred = lacking(d, live, lane.registered, present(d, live).timelines)
-    if barred and pair.told is None:
+    entry = live.conversation.systems.get(lane.registered.system.id)
+    if barred and pair.told is None and (entry is None or entry.command is None):
         outbox.forget(d, lane, pair)
         return
     state, code = await _tell_and_read(d, lane, pair, live, command)
