@@ -92,7 +92,7 @@ ABOUT_NOBODY = frozenset(
 )
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event of a conversation. `t` and `received` in seconds on its clock, `uncertainty` in seconds either side of
     `t`, `at` in nanoseconds since the epoch; `source` is who asserted it, `principal` the id of the credential."""
 

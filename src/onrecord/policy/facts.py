@@ -35,7 +35,7 @@ class Head:
     started: int | None = None
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """One event. `t`: when it happened, seconds; `uncertainty`: seconds either side; `received`: when it was heard of,
     seconds on the interaction's clock; `data`: the fields of its type."""
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+
+import msgspec
 
 from onrecord.policy.answers import expire, expiry
 from onrecord.policy.book import Book
@@ -27,7 +28,7 @@ _LONGEST = 7 * 86400.0
 _SEGMENT = Situation.SEGMENT_SENSITIVE.bit | Situation.SEGMENT_DECLINED.bit
 
 
-class Effect(NamedTuple):
+class Effect(msgspec.Struct, frozen=True, gc=False):
     """One effect of a fact: when it sets in, seconds."""
 
     at: float
@@ -53,7 +54,7 @@ class Decided:
         return found
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """After one effect, None before all. `was_on`: bits of the kinds that captured at some time before this instant;
     `raised`: what this effect flags; `directed`: what agent and bot are to do."""
 
