@@ -4,6 +4,7 @@ track, in memory, around the instant of the claim (docs/design/prompts.md).
 A claim that this process forgets in a crash, with the sound, keeps the grade that it came with."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -103,18 +104,20 @@ async def _look(d: Deployment, live: Live, listening: Listening) -> None:
         if found is not None:
             listening.claims.remove(claim)
             if found.hearing is not None and found.track is not None:
-                listening.taken.add((found.track, found.hearing.start))
+                listening.taken[claim.name].append((found.track, found.hearing.start))
             await _say(d, live, claim, found)
     _keep(listening)
 
 
 def _keep(listening: Listening) -> None:
-    """What is still to be looked through is not forgotten; the next look is when there is a second more of it."""
-    heads = [ring.end / ring.rate for ring in listening.rings.values()]
-    listening.look_at = max(heads, default=0.0) + LOOK_SECONDS
+    """What is still to be looked through is not forgotten; the next look is when there is a second of it."""
+    waiting: list[float] = []
     for track, ring in listening.rings.items():
-        needed = [_from(claim, ring, track) for claim in listening.claims]
-        ring.keep_from = min(needed, default=None)
+        needed = min((_from(claim, ring, track) for claim in listening.claims), default=None)
+        ring.keep_from = needed
+        if needed is not None:
+            waiting.append(max(needed, ring.start) / ring.rate + LOOK_SECONDS)
+    listening.await_sound(min(waiting, default=math.inf))
 
 
 def _from(claim: Claim, ring: Ring, track: str) -> int:
@@ -142,13 +145,13 @@ async def _judge(d: Deployment, live: Live, listening: Listening, claim: Claim) 
     over = True
     for track, ring in listening.rings.items():
         over &= await _advance(d, claim, claim.reference, track, ring, coming=coming)
-    found = sorted(listening.untaken(claim), key=lambda pair: pair[1].fraction)
-    if found and found[-1][1].fraction >= WHOLE:
-        return Found(Grade.HEARD, *found[-1])
+    found = sorted(listening.found(claim), key=lambda pair: (-min(pair[1].fraction, WHOLE), claim.off(pair[1])))
+    if found and found[0][1].fraction >= WHOLE:
+        return Found(Grade.HEARD, *found[0])
     if not over:
         return None
-    if found and not await _is_another(d, listening, claim, *found[-1]):
-        return Found(Grade.PARTLY_HEARD, *found[-1])
+    if found and not await _is_another(d, listening, claim, *found[0]):
+        return Found(Grade.PARTLY_HEARD, *found[0])
     if found or any(_covered(claim, ring, coming=coming) for ring in listening.rings.values()):
         return Found(Grade.NOT_HEARD)
     return Found(Grade.NOT_DETERMINABLE, why=Why.NO_SOUND)

@@ -3,6 +3,7 @@ the deliveries that were claimed and are not judged yet. Nothing of it is writte
 
 import asyncio
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from onrecord.interaction.events import Event
@@ -16,6 +17,7 @@ from onrecord.workflow.prompt_register import PromptRegister
 
 MAX_CLAIMS = 32
 LOOK_SECONDS = 1.0
+_SAME_S = 0.5  # two searches of one hearing agree to less
 BEYOND_S = 30.0
 _ROOM = 480_000  # bytes that a track may hold where a long prompt needs no more
 
@@ -30,15 +32,19 @@ class Claim:
     reference: Reference | None = None
     searches: dict[str, Search] = field(default_factory=dict)
 
+    def off(self, hearing: Hearing) -> float:
+        """How far the claimed instant is from the nearer end of a hearing, in seconds."""
+        return min(abs(hearing.start - self.event.t), abs(hearing.end - self.event.t))
+
 
 @dataclass(slots=True)
 class Listening:
-    """`taken`: what was heard and counted for a claim. `look_at`: seconds of sound at which there is something to do.
-    `ended`: no more sound is to come."""
+    """`taken`: by prompt, track and start of what was heard and counted for a claim. `look_at`: seconds of sound at
+    which there is something to do. `ended`: no more sound is to come."""
 
     rings: dict[str, Ring] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
-    taken: set[tuple[str, float]] = field(default_factory=set)
+    taken: defaultdict[str, list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
     look_at: float = math.inf
     ended: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,6 +60,12 @@ class Listening:
             self.look_at = math.inf
             self.woken.set()
 
+    def await_sound(self, until: float) -> None:
+        """Woken once some track has come so far, in seconds."""
+        self.look_at = until
+        if any(ring.end >= until * ring.rate for ring in self.rings.values()):
+            self.woken.set()
+
     def wake(self) -> None:
         self.woken.set()
 
@@ -64,13 +76,17 @@ class Listening:
             self.woken.set()
             await asyncio.wait([self.task])
 
-    def untaken(self, claim: Claim) -> list[tuple[str, Hearing]]:
-        """By track, what was found for a claim and for no other one."""
+    def found(self, claim: Claim) -> list[tuple[str, Hearing]]:
+        """By track, what was found for a claim, and neither counted for another one nor nearer to one that is open."""
+        rivals = [other for other in self.claims if other.name == claim.name]
         return [
             (track, hearing)
             for track, search in claim.searches.items()
             for hearing in search.found()
-            if hearing.prompt == claim.name and (track, hearing.start) not in self.taken
+            if not any(
+                track == where and abs(hearing.start - start) < _SAME_S for where, start in self.taken[claim.name]
+            )
+            and all(claim.off(hearing) <= rival.off(hearing) for rival in rivals)
         ]
 
 
