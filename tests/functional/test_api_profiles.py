@@ -264,6 +264,19 @@ def test_a_profile_goes_with_its_person(client: httpx.Client, begin) -> None:
     assert made(called(begin, "crm-gone")) == ("never", "AWAITING_CONSENT")
 
 
+def test_a_profile_goes_with_the_conversations_of_its_person(client: httpx.Client, begin) -> None:
+    who = profiled(client, "crm-all-gone", agreed())
+    talk = called(begin, "crm-all-gone")
+    talk.tell("call_start", 0.0)
+    assert withdrawn(client, person=who, scope=["training"]).status_code == 201
+    gone = client.post(f"/v1/persons/{who}/erasure")
+    assert (gone.status_code, gone.json()["interactions"]) == (200, 1)
+    assert client.get(f"/v1/persons/{who}/profile").status_code in {404, 410}
+    assert withdrawn(client, person=who).status_code in {404, 410}
+    events = client.get(f"{talk.path}/timeline").json()["events"]
+    assert {e["type"] for e in events if e.get("erased")} >= {"profile_read", "consent", "consent_withdrawn"}
+
+
 def test_a_profile_outlives_the_server_and_is_not_in_clear(launch, tmp_path: Path) -> None:
     server = launch(tmp_path)
     with server.client() as client:
