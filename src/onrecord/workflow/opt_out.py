@@ -27,7 +27,7 @@ _LISTENER = Principal("", "platform", frozenset({Scope.EVENTS_WRITE}))
 _TELEPHONE = Principal("", "telephony", frozenset({Scope.EVENTS_WRITE}))
 _KEYED_IN = frozenset({"SENSITIVE_SEGMENT", "SEGMENT_DECLINED", "SEGMENT_CONSENT"})
 
-log = structlog.get_logger("opt_out")
+log = structlog.get_logger("triggers")
 
 
 def load(d: Deployment) -> None:
@@ -85,7 +85,7 @@ async def _tell(d: Deployment, live: Live, principal: Principal, heard: list[dic
     try:
         await tell(d, live, principal, [{"type": "opt_out", "reason_code": "asked", **each} for each in heard], None)
     except OnRecordError as error:
-        log.warning("opt_out_not_stored", interaction=live.conversation.interaction, code=error.code)
+        log.warning("opt_out_not_stored", code=error.code)
 
 
 def _who(live: Live, name: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ def words(text):
     [
         ("please stop recording now", [1.0]),
         ("Stop, um, recording.", [0.0]),
-        ("I DON’T want this recorded", [1.0]),
+        ("I DON\u2019T want this recorded", [1.0]),
         ("i do not want to be recorded", [1.0]),
         ("I do not agree. Stop recording!", [4.0]),
         ("i told you not to. stop recording", [5.0]),
@@ -51,7 +51,7 @@ def test_other_scripts():
 
 
 def test_plain():
-    assert plain("Don't_STOP, ｆｕｌｌ") == ("dont", "stop", "full")
+    assert plain("Don't_STOP, \uff46\uff55\uff4c\uff4c") == ("dont", "stop", "full")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def run(argv: list[str]) -> int:
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableError("the file of the secret cannot be read") from error
     if (given.api is None) != (given.key_file is None):
-        raise UnusableError("--api and --key-file belong together")
+        raise UnusableError("the options --api and --key-file belong together")
     reporting = None if given.api is None else Reporting(given.api, given.key_file)
     conduct = Conduct(Mode(given.mode), KINDS[given.role], given.delay)
     program = Program(given.role, conduct, secret_of(secret), reporting)

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from onrecord.base.clock import SystemClock
 from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.reference.conduct import Answer, Conduct
 
@@ -59,7 +60,7 @@ def secret_of(text: str) -> bytes:
 def signed(key: bytes, headers: Mapping[str, str], body: bytes) -> bool:
     """Standard Webhooks 1.0.0, symmetric."""
     identifier, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not stamp.isdecimal() or abs(time.time() - int(stamp)) > FRESH_SECONDS:
+    if not stamp.isdecimal() or abs(SystemClock().now_ns() / 1e9 - int(stamp)) > FRESH_SECONDS:
         return False
     mac = hmac.digest(key, f"{identifier}.{stamp}.".encode() + body, hashlib.sha256)
     expected = f"v1,{base64.b64encode(mac).decode()}"
@@ -80,7 +81,7 @@ class Program:
                 Route("/state", self._state, methods=["GET"]),
                 Route("/heard", self._heard, methods=["POST"]),
             ],
-            exception_handlers={PermissionError: _unsigned, ValueError: _malformed, KeyError: _malformed},
+            exception_handlers={UnusableError: _refused, ValueError: _refused, KeyError: _refused},
         )
 
     async def _control(self, request: Request) -> Response:
@@ -108,14 +109,14 @@ class Program:
         return JSONResponse({"captured": made, "status": status})
 
     async def _read(self, request: Request) -> dict[str, Any]:
-        """The signed body, empty for none. Errors: PermissionError, ValueError."""
+        """The signed body, empty for none. Errors: UnusableError, ValueError."""
         body = bytearray()
         async for part in request.stream():
             body += part
             if len(body) > MAX_BODY:
-                raise ValueError
+                raise UnusableError("a body beyond 64 KiB", code="body_too_large")
         if not signed(self._key, request.headers, bytes(body)):
-            raise PermissionError
+            raise UnusableError("not signed with the secret that was given", code="unsigned")
         return msgspec.json.decode(body, type=dict[str, Any]) if body else {}
 
     async def _report(self, told: Mapping[str, Any], reporting: Reporting) -> int:
@@ -131,12 +132,9 @@ class Program:
             return (await client.post(f"{where}/{path}", json=body)).status_code
 
 
-async def _unsigned(_: Request, __: Exception) -> Response:
-    return Response(status_code=401)
-
-
-async def _malformed(_: Request, __: Exception) -> Response:
-    return Response(status_code=400)
+async def _refused(_: Request, error: Exception) -> Response:
+    unsigned = isinstance(error, UnusableError) and error.code == "unsigned"
+    return Response(status_code=401 if unsigned else 400)
 
 
 async def _hang(request: Request) -> None:

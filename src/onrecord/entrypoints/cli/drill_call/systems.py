@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from onrecord.base.clock import SystemClock
 from onrecord.entrypoints.cli.rehearsal.host import COMMAND, START_SECONDS, Host, HostError
 from onrecord.entrypoints.reference.conduct import Mode
 from onrecord.entrypoints.reference.program import KINDS, RECORDER, TRANSCRIBER
@@ -61,7 +62,7 @@ class Player:
 
 
 def _signed(key: bytes, body: bytes) -> dict[str, str]:
-    identifier, stamp = f"msg_{os.urandom(12).hex()}", str(int(time.time()))
+    identifier, stamp = f"msg_{os.urandom(12).hex()}", str(SystemClock().now_ns() // 10**9)
     mac = hmac.digest(key, f"{identifier}.{stamp}.".encode() + body, hashlib.sha256)
     signature = f"v1,{base64.b64encode(mac).decode()}"
     return {"webhook-id": identifier, "webhook-timestamp": stamp, "webhook-signature": signature}
