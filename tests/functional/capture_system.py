@@ -21,8 +21,8 @@ DISOBEYING = frozenset({"obeys_not", "hangs", "refuses", "redirects"})
 @dataclass
 class System:
     """`mode`: honest, or hangs, redirects, refuses, garbage, huge, drips (the whole body never comes), obeys_not (200
-    with the old state), other_command, other_call. `took` keeps (webhook-id, body) of every message that was signed rightly,
-    `asked` the query of every reading, `unsigned` counts the others."""
+    with the old state), other_command, other_call. `took` keeps (webhook-id, body) of every message that was signed
+    rightly, `asked` the query of every reading, `unsigned` counts the others."""
 
     secret: str = "whsec_" + base64.b64encode(bytes(32)).decode()
     origin: str = ""
