@@ -102,8 +102,8 @@ class CommandedEntry:
 @dataclass(slots=True)
 class SystemEntry:
     """A capture system of this conversation: its name, kinds, deadline (seconds) and vendor as they were when it was
-    attached. `lacking`: the contracts for want of which it is told nothing; `command`: the last that was sent, `answer`:
-    the last that came of one."""
+    attached. `lacking`: the contracts for want of which it is told nothing; `command`: the last that was sent,
+    `answer`: the last that came of one."""
 
     name: str
     kinds: tuple[str, ...]
