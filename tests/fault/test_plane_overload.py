@@ -205,7 +205,7 @@ def test_a_stream_that_ends_behind_is_told_of():
         over.end()
         over.end()
         await settled(live)
-        assert live.overloads == {}
+        assert live.overloads == live.lags == {}
         rows = internal_events(life, call, Internal.OVERLOADED, Internal.OVERLOAD_ENDED)
         assert [(row.type, row.t) for row in rows] == [("overloaded", 5.0), ("overload_ended", 6.0)]
 

@@ -62,6 +62,7 @@ class Overload:
     def end(self) -> None:
         """Also where the stream ends. What came meanwhile stays withheld."""
         live, shut = self.stream.live, self._shut
+        live.lags.pop(self.stream.id, None)
         if shut is None:
             return
         self._shut = None

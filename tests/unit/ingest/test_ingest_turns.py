@@ -218,6 +218,19 @@ def test_a_socket_that_leaves_is_forgotten() -> None:
     run(story())
 
 
+def test_what_comes_of_one_that_left_is_handled_and_forgotten() -> None:
+    async def story() -> None:
+        desk = Desk(2)
+        desk.turns.wait(desk.intakes[1])
+        desk.intakes[0].ended()
+        desk.intakes[0].take(None)
+        await turns(3)
+        assert desk.done[0] == [None]
+        assert desk.intakes[0] not in {*desk.turns._queue, *desk.turns._held, *desk.turns._behind}
+
+    run(story())
+
+
 def test_one_that_parts_is_waited_for() -> None:
     async def story() -> None:
         desk = Desk(1)

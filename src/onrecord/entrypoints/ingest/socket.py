@@ -273,8 +273,9 @@ class MediaSocket(WSListener):
             if self._opening is not None:
                 await asyncio.wait([self._opening])
             await self._intake.empty()
-            if self._intake.overload is not None:
-                self._intake.overload.end()
+            overload, self._intake.overload = self._intake.overload, None
+            if overload is not None:
+                overload.end()
             if self._pressed:
                 await asyncio.wait(self._pressed)
             await self.left()

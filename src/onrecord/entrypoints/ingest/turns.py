@@ -106,7 +106,8 @@ class Turns(Generic[S]):
             self._begin(socket)
 
     def _begin(self, socket: S) -> None:
-        self._behind.add(socket)
+        if socket in self._sockets:
+            self._behind.add(socket)
         if not self.busy:
             self.busy = True
             self._readers = FEWEST_READERS
