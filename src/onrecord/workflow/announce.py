@@ -4,7 +4,6 @@ closed lists and times; never what a client said.
 Order: the messages are on record in the transaction of the event, and go out after it."""
 
 import os
-import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from onrecord.storage.ports import Record
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.live import Live, facts_of
 from onrecord.workflow.side_records import RecordKind, sealed
-from onrecord.workflow.subscribers import DROPPED, KEPT, MAX_ON_RECORD, Subscriber
+from onrecord.workflow.subscribers import DROPPED, KEPT, MAX_ON_RECORD, Subscriber, Waiting
 
 CHANGES = 100  # of one message
 MESSAGES = 50  # of one post and subscriber
@@ -103,11 +102,9 @@ def publish_news(d: Deployment, news: Iterable[News]) -> None:
         known = d.subscribers.known.get(subscriber)
         if known is None:
             continue
-        if not known.waiting:
-            known.since = time.monotonic()
         known.on_record += 1
-        if known.more or len(known.waiting) >= KEPT:
+        if known.more or known.kept >= KEPT:
             known.more = known.missed = True
         else:
-            known.waiting.append((record.id, message))
+            known.add(record.interaction, Waiting(record.id, message))
         known.wake.set()

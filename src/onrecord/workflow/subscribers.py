@@ -4,6 +4,7 @@ alone."""
 import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from onrecord.capture.orders import Message, Outside
 
@@ -13,24 +14,55 @@ MAX_ON_RECORD = 50_000  # messages of one subscriber that wait; what comes then 
 DROPPED = "dropped"
 
 
+class Waiting(NamedTuple):
+    """A message, and the id of its record."""
+
+    record: str
+    message: Message
+
+
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """`waiting`: messages with the ids of their records, oldest first. `more`: there are others on record behind them,
-    and `missed` that some came while they were read. `on_record` counts all. `since`: when the first of those waiting
-    began to, on the monotonic clock."""
+    """`queues`: messages by conversation, oldest first; `ready`: conversations of which none is under way, `kept` how
+    many messages there are. `more`: others are on record behind them, and `missed` that some came while they were
+    read. `on_record` counts all. `taken`: records to be removed. `failures` in a row, since which it is tried with one
+    message at a time, not before `again` on the monotonic clock."""
 
     id: str
     url: str
     events: frozenset[str]
     key: bytes = field(repr=False)
     outside: Outside
-    waiting: deque[tuple[str, Message]] = field(default_factory=deque)
+    queues: dict[str, deque[Waiting]] = field(default_factory=dict)
+    ready: deque[str] = field(default_factory=deque)
+    kept: int = 0
     more: bool = False
     missed: bool = False
     on_record: int = 0
-    since: float = 0.0
+    taken: list[str] = field(default_factory=list)
+    failures: int = 0
+    again: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    under_way: set[asyncio.Task[None]] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
+
+    def add(self, interaction: str, waiting: Waiting) -> None:
+        queue = self.queues.get(interaction)
+        if queue is None:
+            queue = self.queues[interaction] = deque()
+            self.ready.append(interaction)
+        queue.append(waiting)
+        self.kept += 1
+
+    def took(self, interaction: str) -> None:
+        """The first of that conversation."""
+        queue = self.queues[interaction]
+        self.taken.append(queue.popleft().record)
+        self.kept -= 1
+        if queue:
+            self.ready.append(interaction)
+        else:
+            del self.queues[interaction]
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
-"""The register of subscriptions, and one loop for each: what is on record goes out in order, again and again until it
-is taken."""
+"""The register of subscriptions, and one loop for each: what is on record goes out, of each conversation in order,
+again and again until it is taken."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -17,11 +18,13 @@ from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, NotFoundError, PlatformUnknownError, RegisterFullError
 from onrecord.workflow.principal import Principal, Scope
 from onrecord.workflow.side_records import RecordKind, opened, sealed
-from onrecord.workflow.subscribers import DROPPED, KEPT, WORDS, Subscriber
+from onrecord.workflow.subscribers import DROPPED, KEPT, WORDS, Subscriber, Waiting
 
 MAX_SUBSCRIPTIONS = 100
 SECRET_BYTES = 32
 CALL_SECONDS = 10.0
+AT_ONCE = 16  # conversations of which a message is under way to one subscriber
+AGAIN_S = 1.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.25, 60.0
 TAKEN = "taken"
 RESULTS = (TAKEN, ControlError.code, "control_refused", "control_unreadable", DROPPED)
@@ -58,15 +61,17 @@ def _start(d: Deployment, subscriber: Subscriber) -> None:
 
 
 async def leave(d: Deployment) -> None:
-    """What has not gone out is on record for the next start."""
+    """What has not gone out is on record for the next start. Errors: StorageError."""
     for subscriber in tuple(d.subscribers.known.values()):
         await _stop(subscriber)
+        await _remove_taken(d, subscriber)
 
 
 async def _stop(subscriber: Subscriber) -> None:
-    if subscriber.task is not None:
-        subscriber.task.cancel()
-        await asyncio.gather(subscriber.task, return_exceptions=True)
+    under_way = [task for task in (subscriber.task, *subscriber.under_way) if task is not None]
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
     await subscriber.outside.close()
 
 
@@ -116,8 +121,7 @@ async def unsubscribe(d: Deployment, principal: Principal, identifier: str) -> N
 
 
 def _discard(d: Deployment, identifier: str) -> None:
-    for name in _on_record(d, identifier):
-        d.store.delete(d.tenant, RecordKind.MESSAGE, name)
+    _delete(d, _on_record(d, identifier))
 
 
 def _on_record(d: Deployment, identifier: str) -> list[str]:
@@ -127,56 +131,91 @@ def _on_record(d: Deployment, identifier: str) -> list[str]:
 
 
 async def _run(d: Deployment, subscriber: Subscriber) -> None:
-    """Whatever a turn meets."""
-    failures = 0
+    """Whatever a turn meets. Of one conversation one message after the other, of several side by side."""
     while True:
         subscriber.wake.clear()
+        pause: float | None = AGAIN_S
         try:
-            failures = await _deliver(d, subscriber, failures)
+            await _remove_taken(d, subscriber)
+            if subscriber.more and not (subscriber.kept or subscriber.taken):
+                await _read_more(d, subscriber)
+            pause = _begin(d, subscriber, time.monotonic())
         except OnRecordError as error:
-            failures += 1
             log.error("message_put_off", code=error.code)
         except Exception as error:  # noqa: BLE001  a task that nobody awaits
-            failures += 1
             log.error("message_put_off", error=type(error).__name__)
-        if failures:
-            await asyncio.sleep(min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
-        elif not subscriber.waiting and not subscriber.more:
-            await subscriber.wake.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await subscriber.wake.wait()
 
 
-async def _deliver(d: Deployment, subscriber: Subscriber, failures: int) -> int:
-    """How often the oldest has failed in a row. Crash after it was taken: it goes out once more, under the same id."""
-    loop = asyncio.get_running_loop()
-    if not subscriber.waiting and subscriber.more:
-        subscriber.missed = False
-        subscriber.on_record, found = await loop.run_in_executor(d.executor, _oldest, d, subscriber.id)
-        subscriber.waiting.extend(found)
-        subscriber.more = subscriber.missed or len(found) >= KEPT
-        subscriber.since = time.monotonic()
-    if not subscriber.waiting:
-        return 0
-    name, message = subscriber.waiting[0]
+def _begin(d: Deployment, subscriber: Subscriber, now: float) -> float | None:
+    """Sends what may go now; seconds until more may, None: until it is woken."""
+    most = 1 if subscriber.failures else AT_ONCE
+    if now < subscriber.again:
+        return subscriber.again - now
+    while subscriber.ready and len(subscriber.under_way) < most:
+        task = asyncio.get_running_loop().create_task(_send(d, subscriber, subscriber.ready.popleft()))
+        subscriber.under_way.add(task)
+        task.add_done_callback(lambda done: _sent(subscriber, done))
+    return None
+
+
+def _sent(subscriber: Subscriber, task: asyncio.Task[None]) -> None:
+    subscriber.under_way.discard(task)
+    subscriber.wake.set()
+
+
+async def _send(d: Deployment, subscriber: Subscriber, interaction: str) -> None:
+    """Crash after it was taken: it goes out once more, under the same id."""
+    code = ControlError.code
     try:
-        await subscriber.outside.post(subscriber.url, message)
+        await subscriber.outside.post(subscriber.url, subscriber.queues[interaction][0].message)
     except ControlError as error:
-        d.subscribers.results[error.code] += 1
-        return failures + 1
-    d.subscribers.results[TAKEN] += 1
-    await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.MESSAGE, name)
-    subscriber.waiting.popleft()
-    subscriber.on_record -= 1
-    subscriber.since = time.monotonic()
-    return 0
+        code = error.code
+    except Exception as error:  # noqa: BLE001  a task that nobody awaits
+        log.error("message_put_off", error=type(error).__name__)
+    else:
+        d.subscribers.results[TAKEN] += 1
+        subscriber.failures, subscriber.again = 0, 0.0
+        subscriber.took(interaction)
+        return
+    d.subscribers.results[code] += 1
+    subscriber.ready.appendleft(interaction)
+    subscriber.failures += 1
+    pause = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(subscriber.failures - 1, 10))
+    subscriber.again = time.monotonic() + pause
 
 
-def _oldest(d: Deployment, identifier: str) -> tuple[int, list[tuple[str, Message]]]:
-    """How many there are, and the first of them."""
+async def _remove_taken(d: Deployment, subscriber: Subscriber) -> None:
+    """Errors: StorageError; then they go out once more after the next start."""
+    taken, subscriber.taken = subscriber.taken, []
+    if taken:
+        subscriber.on_record -= len(taken)
+        await asyncio.get_running_loop().run_in_executor(d.writers, _delete, d, taken)
+
+
+def _delete(d: Deployment, names: Sequence[str]) -> None:
+    for name in names:
+        d.store.delete(d.tenant, RecordKind.MESSAGE, name)
+
+
+async def _read_more(d: Deployment, subscriber: Subscriber) -> None:
+    subscriber.missed = False
+    loop = asyncio.get_running_loop()
+    subscriber.on_record, found = await loop.run_in_executor(d.executor, _oldest, d, subscriber.id)
+    for interaction, waiting in found:
+        subscriber.add(interaction, waiting)
+    subscriber.more = subscriber.missed or len(found) >= KEPT
+
+
+def _oldest(d: Deployment, identifier: str) -> tuple[int, list[tuple[str, Waiting]]]:
+    """How many there are, and the first of them with their conversations."""
     names = _on_record(d, identifier)
-    found: list[tuple[str, Message]] = []
+    found: list[tuple[str, Waiting]] = []
     for name in names[:KEPT]:
         record = d.store.record(d.tenant, RecordKind.MESSAGE, name)
         if record is not None:
             body = opened(d.vault, d.tenant, record)
-            found.append((name, Message(body["id"], body["body"].encode())))
+            found.append((record.interaction, Waiting(name, Message(body["id"], body["body"].encode()))))
     return len(names), found
