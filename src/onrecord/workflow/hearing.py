@@ -21,7 +21,7 @@ from onrecord.signal.reference import Reference, reference
 from onrecord.workflow import journal
 from onrecord.workflow.changes import messages, publish
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.listening import LOOK_SECONDS, MAX_CLAIMS, Claim, Listening
+from onrecord.workflow.listening import LOOK_SECONDS, MAX_CLAIMS, Claim, Listening, is_outbound
 from onrecord.workflow.live import Live
 from onrecord.workflow.notices import notice
 from onrecord.workflow.prompt_register import REGISTERED, Entry
@@ -136,7 +136,8 @@ async def _judge(d: Deployment, live: Live, listening: Listening, claim: Claim) 
     """None while more is to come that may tell. Errors: StorageError, VaultError."""
     coming = not listening.ended and _outbound_goes_on(live, listening)
     if not listening.rings:
-        return None if coming else Found(Grade.NOT_DETERMINABLE, why=Why.NO_TRACK)
+        unheard = any(map(is_outbound, live.tracks))
+        return None if coming else Found(Grade.NOT_DETERMINABLE, why=Why.NO_SOUND if unheard else Why.NO_TRACK)
     if claim.reference is None:
         try:
             claim.reference = await _reference(d, claim.name)

@@ -92,12 +92,15 @@ class Listening:
 
 def attach(
     listening: Listening | None, prompts: PromptRegister, track: str, encoding: Encoding, rate: int
-) -> Listening:
-    """A stream of that track begins, or comes again."""
+) -> Listening | None:
+    """A stream of that track begins, or comes again. None where there is nothing to listen for."""
+    longest = max((entry.audio.seconds for entry in prompts.all() if entry.audio is not None), default=None)
+    heard = longest is not None and is_outbound(track) and rate >= FEWEST_HZ
+    if listening is None and not heard:
+        return None
     made = Listening() if listening is None else listening
     made.ended = False
-    longest = max((entry.audio.seconds for entry in prompts.all() if entry.audio is not None), default=None)
-    if longest is not None and is_outbound(track) and track not in made.rings and rate >= FEWEST_HZ:
+    if longest is not None and heard and track not in made.rings:
         seconds = max(longest + BEYOND_S, _ROOM / (rate * encoding.width))
         made.rings[track] = Ring(encoding, rate, round(seconds * rate))
     made.wake()
