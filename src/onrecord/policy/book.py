@@ -58,7 +58,7 @@ class Book:
     """Tables only; the cache changes no answer. `packs`: those that apply. `explicit`: whether consent must be;
     `unknown`: whether no pack knows a regime for one of the places. `sources`: what kinds are made of. `grade`: the
     least grade of delivery that proves a notice, by its place in `GRADES`. `unrecorded`: whether an opt-out moves the
-    call to an unrecorded workflow."""
+    call to an unrecorded workflow; `informed`: whether a notice is enough for some purpose."""
 
     def __init__(self, overlay: Overlay, packs: Sequence[Pack], *, explicit: bool, unknown: bool) -> None:
         self.unknown = unknown
@@ -74,6 +74,7 @@ class Book:
         self.duties: tuple[Duty, ...] = tuple(duty for pack in packs for duty in pack.duties)
         self.disclosures: frozenset[Disclosed] = frozenset(owed.what for pack in packs for owed in pack.disclosures)
         self._bases = {purpose: self._basis(purpose) for purpose in Purpose}
+        self.informed = any(basis != CONSENT for basis in self._bases.values())
         self._rules: dict[tuple[Situation, Kind], list[Rule]] = {}
         for pack in packs:
             for rule in pack.rules:

@@ -106,8 +106,8 @@ Views = tuple[tuple[int, bool], ...]
 @dataclass(frozen=True, slots=True)
 class Member:
     """A party in the call. `joined`: late edge of a joining in mid-call; `heard`: what was read to it; `renotice`: late
-    edge of what asks for a notice anew. `views` keeps, by texts and book, what `standing` makes of it, and changes no
-    answer."""
+    edge of what asks for a notice anew. `views` keeps, by all else that counts, what `standing` makes of `records`, and
+    changes no answer."""
 
     key: str
     role: str
@@ -117,7 +117,7 @@ class Member:
     heard: tuple[Heard, ...] = ()
     records: Mapping[Purpose, Record] = field(default_factory=dict)
     renotice: float = BEFORE
-    views: dict[tuple[Holdings, object], Views] = field(default_factory=dict, init=False, repr=False, compare=False)
+    views: dict[object, Views] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def staff(self) -> bool:
@@ -128,10 +128,12 @@ class Member:
         return Member(self.key, self.role, self.party_id, self.places, self.joined, self.heard, records, since)
 
     def told(self, heard: tuple[Heard, ...]) -> "Member":
-        return Member(self.key, self.role, self.party_id, self.places, self.joined, heard, self.records, self.renotice)
+        kept = (self.records, self.renotice, self.views)
+        return Member(self.key, self.role, self.party_id, self.places, self.joined, heard, *kept)
 
     def moved(self, places: Holdings) -> "Member":
-        return Member(self.key, self.role, self.party_id, places, self.joined, self.heard, self.records, self.renotice)
+        kept = (self.records, self.renotice, self.views)
+        return Member(self.key, self.role, self.party_id, places, self.joined, self.heard, *kept)
 
     def record(self, purpose: Purpose) -> Record:
         return self.records.get(purpose, NO_RECORD)

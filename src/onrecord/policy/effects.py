@@ -251,10 +251,9 @@ def _end(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, flags: 
 
 def _consent(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
     after, renewed, given = answer(call, data, span, book, flags)
-    if renewed or given:
+    if given:
         after = after._replace(marks=marked(after, "", given))
-        after = after._replace(marks=marked(after, "CONSENT_RENEWED", renewed))
-    return after
+    return after._replace(marks=marked(after, "CONSENT_RENEWED", renewed)) if renewed else after
 
 
 def _withdrawn(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:

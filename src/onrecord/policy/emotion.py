@@ -1,9 +1,10 @@
 """Where feelings may not be inferred: at work, in education, of staff and of candidates (EU AI Act, art. 5(1)(f))."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from onrecord.policy.book import Book
-from onrecord.policy.call import CUSTOMER, Call, staffed
+from onrecord.policy.call import CUSTOMER, Member, staffed
 
 _INTERVIEW = frozenset({"interview", "interviews"})
 _SECTORS = frozenset(
@@ -25,6 +26,6 @@ def prohibited(sector: str, role: str) -> bool:
     return sector in _SECTORS or bare in _ROLES or staffed(role)
 
 
-def barred(call: Call, book: Book) -> bool:
-    """Whether sentiment may not be made of this call at all. What is made of a call is of those who are asked."""
-    return not book.emotion_allowed or any(prohibited(call.sector, member.role) for member in call.asked())
+def barred(sector: str, asked: Iterable[Member], book: Book) -> bool:
+    """Whether sentiment may not be made of a call at all. What is made of it is of those who are asked."""
+    return not book.emotion_allowed or any(prohibited(sector, member.role) for member in asked)

@@ -19,7 +19,7 @@ from onrecord.policy.owed import NOTHING, Directive, Owed, owed, raised, since
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import ORDER
 from onrecord.policy.situations import Situation
-from onrecord.policy.standing import Survey, Surveyor
+from onrecord.policy.survey import Survey, Surveyor
 from onrecord.policy.verdict import Flag, Ruling, State, Verdict, state_of
 
 _OPTED = Situation.OPTED_OUT.bit | Situation.OPTED_OUT_SCOPED.bit | Situation.WITHDRAWN.bit | Situation.OBJECTED.bit

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+import msgspec
 
 from onrecord.base.stretch import Stretch, normalise
 from onrecord.policy.facts import Head
@@ -17,17 +19,20 @@ from onrecord.policy.verdict import Decision, Ruling, Verdict
 _at = attrgetter("at")
 
 
-class Change(NamedTuple):
-    """From `at` on, by the event `cause`, a kind's verdict, state or reason is another; `text` is `ruling` written."""
+class Change(msgspec.Struct, eq=False):
+    """From `at` on, by the event `cause`, a kind's verdict, state or reason is another. `written` keeps `text`."""
 
     at: float
     cause: str | None
     ruling: Ruling
-    text: str
+    written: str = ""
 
-    @classmethod
-    def to(cls, ruling: Ruling, at: float, cause: str | None) -> Self:
-        return cls(at, cause, ruling, ruling.written(0.0 if cause is None else at))
+    @property
+    def text(self) -> str:
+        """The ruling written. Worked out when it is asked for, once."""
+        if not self.written:
+            self.written = self.ruling.written(self.since)
+        return self.written
 
     def decision(self, ruling: Ruling) -> Decision:
         """`ruling` says the same, but other rules may have determined it since."""
@@ -121,7 +126,7 @@ class Folded(NamedTuple):
         if step.decided is not before:
             listed = list(changes)
             for index in before.unlike(step.decided):
-                listed[index] = listed[index].grown((Change.to(step.decided.rulings[index], step.at, cause),))
+                listed[index] = listed[index].grown((Change(step.at, cause, step.decided.rulings[index]),))
             changes = tuple(listed)
         flagged = self.flagged.grown((step,)) if step.raised else self.flagged
         return Folded(self.steps.grown((step,)), changes, flagged)
@@ -185,7 +190,7 @@ def _changes(steps: Series[Step], low: int, high: int, touched: set[int]) -> dic
             alone = None if step.effect is None else step.effect.fact.event_id
             for index in before.unlike(step.decided):
                 cause = alone if begin == number else _cause(steps, begin, number, index)
-                found[index].append(Change.to(step.decided.rulings[index], step.at, cause))
+                found[index].append(Change(step.at, cause, step.decided.rulings[index]))
         begin = number + 1
     return found
 
@@ -207,10 +212,12 @@ def _bounds(listed: Series[Step] | Series[Change], start: float, end: float) -> 
 
 def _spliced(listed: Series[Change], new: list[Change], start: float, end: float) -> Series[Change]:
     left, right = _bounds(listed, start, end)
-    return listed if listed.part(left, right) == new else listed.spliced(left, new, right)
+    old = [(change.at, change.cause, change.ruling) for change in listed.part(left, right)]
+    same = old == [(change.at, change.cause, change.ruling) for change in new]
+    return listed if same else listed.spliced(left, new, right)
 
 
 def unfolded(fold: Fold, head: Head) -> Folded:
     first = fold.first(head)
-    changes = tuple([Series([Change.to(r, first.at, None)]) for r in first.decided.rulings])
+    changes = tuple([Series([Change(first.at, None, r)]) for r in first.decided.rulings])
     return Folded(Series([first]), changes, Series())

@@ -71,7 +71,14 @@ class Timeline:
 
     def at(self, t: float) -> dict[Kind, Decision]:
         """What holds at instant `t`, seconds, by the facts in this timeline."""
-        return {kind: self.trace.folded.decision(kind, t) for kind in ORDER}
+        folded = self.trace.folded
+        rulings = folded.steps[folded.position(t)].decided.rulings
+        found: dict[Kind, Decision] = {}
+        for kind, ruling, listed in zip(ORDER, rulings, folded.changes, strict=True):
+            last = listed.last
+            change = last if last.at <= t else listed[max(listed.upto(t) - 1, 0)]
+            found[kind] = change.decision(ruling)
+        return found
 
     def shown(self, t: float) -> dict[str, Any]:
         """The same as JSON, in the words of the contract."""

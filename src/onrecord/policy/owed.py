@@ -10,7 +10,7 @@ from onrecord.policy.kinds import Kind
 from onrecord.policy.notice import disclosed
 from onrecord.policy.purposes import CONTENT, INDEX
 from onrecord.policy.situations import MEANING, Situation
-from onrecord.policy.standing import Survey
+from onrecord.policy.survey import Survey
 from onrecord.policy.verdict import Ruling, Verdict
 
 END_OR_MOVE = "end_or_move_call"

@@ -63,7 +63,8 @@ class Series(Generic[T]):
             return self
         if len(self.items) != self.length:
             return self.spliced(self.length, new, self.length)
-        made: Series[T] = Series()
+        made: Series[T] = Series.__new__(Series)
+        made.origin = None
         self.items.extend(new)
         made.items, made.length = self.items, len(self.items)
         return made

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from onrecord.policy.assertion import closes
+from onrecord.policy.call import Span
 from onrecord.policy.facts import Fact, Head
 from onrecord.policy.fold import Effect, Fold, data_of, effects, instant_of, span_of
 from onrecord.policy.folded import Folded, unfolded
@@ -81,14 +82,14 @@ class _Hearing:
     def hear(self, fact: Fact) -> Steps[None]:
         if fact.received != self._received:
             self._received, self._older = fact.received, len(self._waiting)
-        first = self._first(fact.event_id)
-        self._flags += yield from self._raised(fact, fresh=first is None)
+        first, span = self._first(fact.event_id), span_of(fact)
+        self._flags += yield from self._raised(fact, span, fresh=first is None)
         if first is None:
             self._new[fact.event_id] = fact
             if fact.type != "event_repeated" and fact.type not in _OWN:
-                self._latest = max(self._latest, span_of(fact).early)
+                self._latest = max(self._latest, span.early)
         if first is None or _conflicts(first, fact):
-            self._delay = max(self._delay, fact.received - span_of(fact).early)
+            self._delay = max(self._delay, fact.received - span.early)
             self._waiting += effects(fact, self._started)
 
     def heard_all(self, trace: Trace, facts: Sequence[Fact]) -> Steps[Trace]:
@@ -119,7 +120,7 @@ class _Hearing:
             self._known, self._older = self._folded, None
         return self._known
 
-    def _raised(self, fact: Fact, *, fresh: bool) -> Steps[list[Flag]]:
+    def _raised(self, fact: Fact, span: Span, *, fresh: bool) -> Steps[list[Flag]]:
         """What follows from when and how often a fact was received."""
         t = instant_of(fact)
         if fact.type == "event_repeated":
@@ -135,7 +136,7 @@ class _Hearing:
         late = fact.received - t > self._fold.policy.overlay.late_event_after_s
         if late:
             names.append("LATE_EVENT")
-        if span_of(fact).late < self._latest:
+        if span.late < self._latest:
             names.append("OUT_OF_ORDER")
         if late and fact.type in _LATE_CLOSINGS and (yield from self._went_on(fact, t)):
             names.append(_LATE_CLOSINGS[fact.type])

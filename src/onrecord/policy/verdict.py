@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
+import msgspec
+
 from onrecord.policy.kinds import Kind
 
 _SINCE = '"since":'
@@ -85,8 +87,7 @@ class Ruling:
         return (self.verdict, self.state, self.reason) == (other.verdict, other.state, other.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What holds for one kind from `since` (seconds) on; `rules` are the ids of the rules that determined it."""
 
     kind: Kind
