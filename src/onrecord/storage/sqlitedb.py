@@ -19,7 +19,7 @@ from onrecord.storage.ports import (
 )
 
 BUSY_SECONDS = 5.0
-CHECKPOINT_BYTES = 6_000_000
+CHECKPOINT_BYTES = 24_000_000
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
