@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from onrecord.signal.errors import SignalError
 
 MAX_CHANNELS = 16
+MAX_RATE = 192_000
 PART_SECONDS = 20
+PART_NUMBERS = 1 << 22
 _UNSAID = 0x7FFFF000  # from here on a length in a WAV header says that it was not known when the header was written
 
 
@@ -20,7 +22,7 @@ class SoundReader:
     """An open sound file. `samples`: of each channel."""
 
     def __init__(self, file: BinaryIO) -> None:
-        """Errors: SignalError sound_unreadable, sound_truncated, sound_empty, sound_channels."""
+        """Errors: SignalError sound_unreadable, sound_truncated, sound_empty, sound_channels, sound_rate."""
         if not file.seek(0, io.SEEK_END):
             raise SignalError("there is no sound in this file", code="sound_empty")
         _check_whole(file)
@@ -33,15 +35,17 @@ class SoundReader:
         self.samples = int(self._file.frames)
         if not self.samples:
             raise SignalError("there is no sound in this file", code="sound_empty")
+        if not 0 < self.rate <= MAX_RATE:
+            raise SignalError("a sound file has at most 192000 samples a second", code="sound_rate")
         if self.channels > MAX_CHANNELS:
             raise SignalError("a sound file has 16 channels or fewer", code="sound_channels")
 
     def parts(self) -> Iterator[NDArray[np.float32]]:
-        """(samples, channels) at full scale 1, of PART_SECONDS. Errors: SignalError sound_truncated."""
-        read = 0
+        """(samples, channels) at full scale 1, of PART_SECONDS or PART_NUMBERS. Errors: SignalError sound_truncated."""
+        read, size = 0, min(PART_SECONDS * self.rate, PART_NUMBERS // self.channels)
         while read < self.samples:
             try:
-                part = self._file.read(PART_SECONDS * self.rate, dtype="float32", always_2d=True)
+                part = self._file.read(size, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise SignalError("the sound breaks off", code="sound_truncated") from error
             if not len(part):
