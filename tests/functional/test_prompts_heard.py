@@ -359,3 +359,19 @@ def test_words_of_the_platform_and_versions_without_sound_have_no_grade(
         stream.stop()
     end(talk, 10.0)
     assert events(talk, "prompt_heard") == []
+
+
+def test_after_an_erasure_nothing_is_said_of_what_was_heard(server: Server, begin: Begin, calls: Any) -> None:
+    call = calls("dev-02")
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    with Twilio(server, token=talk.stream_token) as stream:
+        stream.start("inbound", "outbound")
+        claim(talk, NOTICE, 1.0)
+        play(stream, call, "inbound", "outbound", stop=4.0)
+        talk.tell("erasure_request", 4.0, party="customer")
+        told = len(events(talk, "prompt_heard"))
+        play(stream, call, "inbound", "outbound", start=4.0, stop=20.0)
+        stream.stop()
+    end(talk, 20.0)
+    assert len(events(talk, "prompt_heard")) == told == 0

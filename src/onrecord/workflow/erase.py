@@ -37,6 +37,7 @@ async def erase_on_request(d: Deployment, live: Live, request: Event) -> None:
 async def _erase(d: Deployment, live: Live, request: Event) -> None:
     live.shut.append(Shut(0.0))
     recheck(live)
+    live.forget_sound()
     await drain(d, live)
     name = request.data.get("party_id") or request.data.get("party")
     persons = set(live.conversation.person_of(name if isinstance(name, str) else None))

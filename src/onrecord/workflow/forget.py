@@ -73,6 +73,7 @@ async def _intend(d: Deployment, live: Live, persons: set[PersonId]) -> dict[str
     recheck(live)
     for track in live.tracks.values():
         track.stream = None
+    live.forget_sound()
     await drain(d, live)
     interaction = live.conversation.interaction
     async with live.lock:

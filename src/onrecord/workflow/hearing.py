@@ -101,7 +101,7 @@ async def _listen(d: Deployment, live: Live, listening: Listening) -> None:
 async def _look(d: Deployment, live: Live, listening: Listening) -> None:
     for claim in tuple(listening.claims):
         found = await _judge(d, live, listening, claim)
-        if found is not None:
+        if found is not None and claim in listening.claims:
             listening.claims.remove(claim)
             if found.hearing is not None and found.track is not None:
                 listening.taken[claim.name].append((found.track, found.hearing.start))

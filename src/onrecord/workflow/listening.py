@@ -69,6 +69,11 @@ class Listening:
     def wake(self) -> None:
         self.woken.set()
 
+    def forget(self) -> None:
+        """Judges no claim any more."""
+        self.claims.clear()
+        self.woken.set()
+
     async def conclude(self) -> None:
         """Returns when every claim is judged by the sound that there is."""
         self.ended = True

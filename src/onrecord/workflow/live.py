@@ -224,6 +224,12 @@ class Live:
         for watcher in tuple(self.watchers):
             watcher()
 
+    def forget_sound(self) -> None:
+        """No prompt is listened for any more, and no claim judged."""
+        if self.listening is not None:
+            self.listening.forget()
+        self.listening = None
+
     def reopen(self) -> None:
         """An accepted event ends what was shut; what came until then stays withheld."""
         head = self.media_head()

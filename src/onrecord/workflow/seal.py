@@ -27,7 +27,7 @@ async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any
     finally:
         live.closing = live.conversation.seal is not None
         if live.closing:
-            live.listening = None
+            live.forget_sound()
         live.told()
     loop = asyncio.get_running_loop()
     row = (await loop.run_in_executor(d.executor, d.store.events, d.tenant, name, _before(live)))[0]
