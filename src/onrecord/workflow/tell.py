@@ -117,8 +117,8 @@ async def _tell(
     except OnRecordError:
         _done(live, number)
         raise
-    await _bring_under(d, live, statements)
     await reach_live(d, told.withdrawn, tell)
+    await _bring_under(d, live, statements)
     if principal.system is not None:
         report_after_stop(d, live, principal.system, [statement.event for statement in statements])
     if refusal is not None:
