@@ -118,8 +118,9 @@ def _record(
     subject = f"urn:onrecord:person:{party.person}"
     identifier = f"urn:onrecord:consent:{asked.conversation.interaction}:{party.person}:{purpose.value}"
     statuses = [_requested(asked, seq, event) for seq, event, purposes in requests if purpose in purposes]
-    statuses += [status for statement in own for status in _statuses(asked, subject, statement)]
     given = [s for s in own if s.said in _BASIS]
+    for statement in own:
+        statuses += _statuses(asked, subject, statement, renewed=statement in given[1:])
     made: dict[str, Any] = {
         "@id": identifier,
         "@type": "dpv:ConsentRecord",
@@ -182,11 +183,12 @@ def _requested(asked: Asked, seq: int, event: Event) -> dict[str, Any]:
     }
 
 
-def _statuses(asked: Asked, subject: str, statement: Statement) -> list[dict[str, Any]]:
+def _statuses(asked: Asked, subject: str, statement: Statement, *, renewed: bool) -> list[dict[str, Any]]:
     """What was said, and of a consent that has run out since that it has."""
     event, data = statement.event, statement.data
+    state, *kind = _STATUS[statement.said]
     made: dict[str, Any] = {
-        "@type": _STATUS[statement.said],
+        "@type": ["dpv:RenewedConsentGiven" if renewed else state, *kind],
         "dpv:isIndicatedAtTime": _moment(asked, event, data),
         "dpv:isIndicatedBy": subject,
         "onrecord:seq": statement.seq,
@@ -202,6 +204,7 @@ def _statuses(asked: Asked, subject: str, statement: Statement) -> list[dict[str
         return [made]
     expires = _expiry(asked, data)
     if expires is None:
+        made["dpv:hasDuration"] = {"@type": "dpv:IndeterminateDuration"}
         return [made]
     until = {"@type": "xsd:dateTime", "@value": expires}
     made["dpv:hasDuration"] = {"@type": "dpv:UntilTimeDuration", "rdf:value": until}

@@ -20,7 +20,8 @@ TERMS = {
     "dpv": {
         "ConsentExpired", "ConsentGiven", "ConsentNotice", "ConsentReceipt", "ConsentRecord", "ConsentRefused",
         "ConsentRequested", "ConsentWithdrawn", "DataController", "DataSubject", "DataSubjectRight", "ExpressedConsent",
-        "ImpliedConsent", "Location", "Process", "Purpose", "StorageDuration", "TemporalDuration", "UntilTimeDuration",
+        "ImpliedConsent", "IndeterminateDuration", "Location",
+        "RenewedConsentGiven", "Process", "Purpose", "StorageDuration", "TemporalDuration", "UntilTimeDuration",
         "WithdrawConsent", "Analyse", "Record", "Share", "Transform", "Use",
         "hasConsentControl", "hasConsentStatus", "hasContact", "hasDataController", "hasDataSubject", "hasDuration",
         "hasIdentifier", "hasIndicationMethod", "hasJurisdiction", "hasLegalBasis", "hasNotice", "hasPersonalData",
@@ -101,6 +102,10 @@ def test_a_receipt_has_what_the_guide_demands_of_it() -> None:
         ([delivered()], ["dpv:ConsentRequested"]),
         ([delivered(to="agent")], []),
         ([consent(), ("consent_withdrawn", 9.0, {})], ["dpv:ConsentGiven", "dpv:ConsentWithdrawn"]),
+        (
+            [consent(), ("consent_withdrawn", 9.0, {}), consent(t=12.0)],
+            ["dpv:ConsentGiven", "dpv:ConsentWithdrawn", "dpv:RenewedConsentGiven"],
+        ),
         ([consent(), ("consent_withdrawn", 9.0, {"scope": ["training"]})], ["dpv:ConsentGiven"]),
         (
             [consent(expires_at="2023-11-14T23:00:00Z", given_at="2023-01-01T00:00:00Z", given_by="email")],
