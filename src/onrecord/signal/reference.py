@@ -17,7 +17,7 @@ _QUIET = 0.03  # of the prompt's level: of a block that is quieter nothing can b
 _RICH_HZ = 14.0  # bandwidth below which a block is a tone or two, which many lines play; speech has 17 and more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """`sound` is banded; `blocks` the first samples of the blocks that can vote, `level` the RMS of the sound. A
     prompt too short or too even for a whole block has none, and is never heard."""

@@ -22,7 +22,7 @@ BEYOND_S = 30.0
 _ROOM = 480_000  # bytes that a track may hold where a long prompt needs no more
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Claim:
     """That a prompt with sound was delivered: `seconds` is its length. `searches`: by track."""
 

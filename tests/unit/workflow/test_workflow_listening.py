@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from onrecord.interaction.events import Event
+from onrecord.interaction.events import Event, Internal
 from onrecord.signal.alignment import Hearing
 from onrecord.signal.encoding import Encoding
 from onrecord.signal.listener import Ring
+from onrecord.storage.ports import NotStoredError
 from onrecord.workflow import hearing as module
 from onrecord.workflow.hearing import AFTER_S, BEFORE_S, Grade, Why
 from onrecord.workflow.listening import BEYOND_S, LOOK_SECONDS, Claim, Listening, attach, is_outbound
@@ -172,6 +173,72 @@ def test_what_is_said_of_a_claim() -> None:
     unknown = module._told(made, module.Found(Grade.NOT_DETERMINABLE, why=Why.NO_SOUND))
     assert unknown["why"] == "sound_not_held"
     assert "fraction" not in unknown
+
+
+def said(monkeypatch: pytest.MonkeyPatch, error: Exception | None, **more: Any) -> tuple[list[Any], list[Any]]:
+    """(what was appended, what was put off) when a grade is to be told."""
+    appended: list[Any] = []
+    later: list[Any] = []
+
+    async def append(_d: Any, _live: Any, events: list[Any]) -> tuple[Any]:
+        if error is not None:
+            raise error
+        appended.extend(events)
+        return (SimpleNamespace(index=7),)
+
+    async def publish(_feed: Any, _news: Any) -> None:
+        later.append("published")
+
+    monkeypatch.setattr(module.journal, "append", append)
+    monkeypatch.setattr(module.journal, "internal", lambda _l, _d, kind, data, t: SimpleNamespace(event_id="e", t=t))
+    monkeypatch.setattr(module, "notice", lambda _d, _l, kind, data, t: later.append((kind, data["grade"], t)))
+    monkeypatch.setattr(module, "recheck", lambda _: later.append("rechecked"))
+    monkeypatch.setattr(module, "messages", lambda *_: None)
+    monkeypatch.setattr(module, "publish", publish)
+    conversation = SimpleNamespace(seal=None, erased=False, interaction="i")
+    for name, value in more.items():
+        setattr(conversation, name, value)
+
+    async def run() -> None:
+        live: Any = SimpleNamespace(lock=asyncio.Lock(), conversation=conversation, halted=False, timeline=None)
+        deployment: Any = SimpleNamespace(feed=None)
+        await module._say(deployment, live, claim(2.0), module.Found(Grade.HEARD, "agent", heard(2.1)))
+
+    asyncio.run(run())
+    return appended, later
+
+
+def test_a_grade_takes_effect_where_the_prompt_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    appended, later = said(monkeypatch, None)
+    assert [event.t for event in appended] == [6.1]
+    assert later == ["rechecked", "published"]
+
+
+def test_a_grade_that_cannot_be_stored_is_told_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    appended, later = said(monkeypatch, NotStoredError("the disk is full"))
+    assert appended == []
+    assert later == [(Internal.PROMPT_HEARD, "heard", 6.1)]
+
+
+@pytest.mark.parametrize("more", [{"seal": object()}, {"erased": True}])
+def test_nothing_is_said_of_what_is_sealed_or_erased(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
+    assert said(monkeypatch, None, **more) == ([], [])
+
+
+def test_what_fails_ends_the_listening_and_leaves_the_claims_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: Any) -> None:
+        raise NotStoredError("the disk is gone")
+
+    monkeypatch.setattr(module, "_judge", fails)
+    made = Listening(claims=[claim(2.0)])
+    live: Any = SimpleNamespace(watchers=set(), halted=False, conversation=SimpleNamespace(seal=None))
+
+    async def run() -> None:
+        await module._listen(SimpleNamespace(), live, made)  # type: ignore[arg-type]
+        await made.conclude()
+
+    asyncio.run(run())
+    assert (made.claims, live.watchers) == ([], set())
 
 
 def test_the_next_look_is_where_the_sound_is_that_was_not_looked_through() -> None:
