@@ -148,6 +148,21 @@ def test_what_is_not_registered_opens_nothing(client: httpx.Client, begin, name:
     assert talk.post({"type": "consent_withdrawn", "t": 4.0}).status_code == 201
 
 
+def test_an_event_that_states_another_text_opens_nothing(client: httpx.Client, begin) -> None:
+    made = registered(client, "stated")
+    talk = begin(parties=[{"role": "customer", "jurisdiction": "IE"}])
+    for wrong in ({"prompt_hash": "0" * 64}, {"prompt_id": "other"}):
+        for kind, fields in (("prompt_delivered", {}), ("consent", {"result": "accepted"})):
+            refused = talk.post({"type": kind, "t": 1.0, "prompt_version": "stated@1", **fields, **wrong})
+            assert (refused.status_code, refused.json()["code"]) == (422, "prompt_unknown")
+    right = {"prompt_hash": made["sha256"], "prompt_id": "stated"}
+    talk.tell("prompt_delivered", 1.0, prompt_version="stated@1", **right)
+    talk.tell("consent", 2.0, result="accepted", method="verbal", prompt_version="stated@1", **right)
+    assert talk.get("/decisions", t=3.0)["decisions"]["audio_recording"]["state"] == "capturing"
+    declined = {"type": "consent", "t": 4.0, "result": "declined", "prompt_version": "stated@1", "prompt_hash": "0"}
+    assert talk.post(declined).status_code == 201
+
+
 def test_of_a_batch_with_an_unknown_version_only_the_closing_stays(client: httpx.Client, begin) -> None:
     talk = begin(parties=[{"role": "customer", "jurisdiction": "IE"}]).consented()
     batch = [

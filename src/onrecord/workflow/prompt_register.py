@@ -64,16 +64,22 @@ class PromptRegister:
 
     def completed(self, fact_type: str, data: dict[str, Any]) -> dict[str, Any]:
         """The data of a client's event, with what the register says of the version that it names. What may close is
-        taken whatever it names. Errors: PromptUnknownError."""
+        taken whatever it names. Errors: PromptUnknownError, also where an opening states another id or digest of the
+        text than the register."""
         name = data.get(PROMPT_NAMED_IN.get(fact_type, ""))
         if not isinstance(name, str) or "@" not in name:
             return data
         entry = self.named(name)
-        if entry is not None:
-            return {**data, REGISTERED: entry.prompt.registered()}
-        if opens(fact_type, data) and not closes(fact_type, data):
-            raise PromptUnknownError("the event names a version of a prompt that is not registered")
-        return data
+        opening = opens(fact_type, data) and not closes(fact_type, data)
+        if entry is None:
+            if opening:
+                raise PromptUnknownError("the event names a version of a prompt that is not registered")
+            return data
+        held = entry.prompt.registered()
+        stated = {"prompt_id": data.get("prompt_id"), "sha256": data.get("prompt_hash")}
+        if opening and any(word is not None and word != held[field] for field, word in stated.items()):
+            raise PromptUnknownError("the event states another text than the one that is registered")
+        return {**data, REGISTERED: held}
 
 
 def without_register(data: Mapping[str, Any]) -> Mapping[str, Any]:

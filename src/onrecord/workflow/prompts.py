@@ -25,7 +25,7 @@ from onrecord.workflow.prompt_register import Audio, Entry
 from onrecord.workflow.side_records import RecordKind, opened, sealed
 
 MAX_AUDIO_BYTES = 16 * 1024 * 1024
-MAX_PROMPTS = 10_000
+MAX_PROMPTS = 2_000
 
 
 def load(d: Deployment) -> None:
