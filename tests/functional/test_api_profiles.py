@@ -70,6 +70,7 @@ def test_a_live_profile_gives_consent_at_admission(client: httpx.Client, begin) 
     assert data["expires_at"] > data["given_at"]
     (read,) = said(talk, "profile_read")
     assert [each["state"] for each in read["data"]["consents"]] == ["live"]
+    assert read["data"]["consents"][0]["by"] in {key["id"] for key in client.get("/v1/keys").json()["keys"]}
     assert talk.get()["started_at"] is None
     assert not talk.get()["flags"]
     talk.tell("call_start", 0.0)

@@ -28,7 +28,8 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Given:
     """One consent. `purposes` as in the scope of a consent event: `recording` alone brings transcription and analysis
-    with it. `registered`: what the register of prompts says of the version."""
+    with it. `registered`: what the register of prompts says of the version. `by`: the id of the credential that told
+    of it."""
 
     purposes: tuple[str, ...]
     method: str
@@ -36,6 +37,7 @@ class Given:
     expires: int | None = None
     prompt_version: str | None = None
     registered: Mapping[str, Any] | None = None
+    by: str = ""
 
     def covers(self) -> frozenset[Purpose]:
         return opened(self.purposes)
@@ -129,6 +131,7 @@ def encoded(given: Given) -> dict[str, Any]:
         "expires": None if given.expires is None else str(given.expires),
         "prompt_version": given.prompt_version,
         "registered": None if given.registered is None else dict(given.registered),
+        "by": given.by,
     }
 
 
@@ -141,6 +144,7 @@ def decoded(body: Mapping[str, Any]) -> Given:
         None if body["expires"] is None else int(body["expires"]),
         body["prompt_version"],
         body["registered"],
+        body["by"],
     )
 
 
@@ -153,6 +157,7 @@ def shown(profile: Profile, given: Given, now: int) -> dict[str, Any]:
         "expires": None if given.expires is None else rfc3339(given.expires),
         "prompt_version": given.prompt_version,
         "registered": None if given.registered is None else dict(given.registered),
+        "by": given.by,
         "state": profile.standing(given, now).value,
         "left": scope_of(profile.left(given)),
     }

@@ -64,7 +64,8 @@ async def keep(d: Deployment, principal: Principal, person: str, raw: Sequence[M
     claim = {"result": "accepted", "method": STORED}
     if principal.source != ANY_SOURCE and not entitled(principal.source, "consent", claim):
         raise SourceNotEntitledError("this source keeps no profiles", "consent")
-    given = tuple(_registered(d, each) for each in rules.parse_consents(raw, d.clock.now_ns()))
+    told = rules.parse_consents(raw, d.clock.now_ns())
+    given = tuple(replace(_registered(d, each), by=principal.id) for each in told)
 
     def write() -> Profile:
         if not is_known(d, person):

@@ -124,7 +124,8 @@ class RegisteredVersion(Struct, forbid_unknown_fields=True):
 
 
 class ProfileConsent(Struct, forbid_unknown_fields=True):
-    """`state`: what holds of it now. `left`: what of it was not taken back since."""
+    """`state`: what holds of it now. `left`: what of it was not taken back since. `by`: the id of the key that told of
+    it."""
 
     purposes: list[Purpose]
     method: str
@@ -132,6 +133,7 @@ class ProfileConsent(Struct, forbid_unknown_fields=True):
     expires: str | None
     prompt_version: str | None
     registered: RegisteredVersion | None
+    by: str
     state: Literal["live", "expired", "withdrawn"]
     left: list[Purpose]
 
