@@ -37,23 +37,25 @@ def report(
     *,
     goal_ratio: float | None = None,
     goal_max: float | None = None,
+    goal_min: float | None = None,
 ) -> dict[str, object]:
     """Prints the line and returns it. `value` and `baseline` are medians; `ratio` is that of the medians; `spread` is
-    the least and the greatest value. `goal_ratio`: the ratio is to be at least this; `goal_max`: the value at most."""
+    the least and the greatest value. `goal_ratio`: the ratio is to be at least this; `goal_max`: the value at most;
+    `goal_min`: at least."""
     value = statistics.median(figures)
     base = statistics.median(baseline) if baseline else None
     ratio = value / base if base else None
     if goal_ratio is not None:
         passed = ratio is not None and ratio >= goal_ratio
     else:
-        passed = goal_max is None or value <= goal_max
+        passed = (goal_max is None or value <= goal_max) and (goal_min is None or value >= goal_min)
     line: dict[str, object] = {
         "name": name,
         "value": _short(value),
         "unit": unit,
         "baseline": _short(base),
         "ratio": _short(ratio),
-        "goal": goal_ratio if goal_ratio is not None else goal_max,
+        "goal": next((goal for goal in (goal_ratio, goal_max, goal_min) if goal is not None), None),
         "pass": passed,
         "n": len(figures),
         "spread": [_short(min(figures)), _short(max(figures))],

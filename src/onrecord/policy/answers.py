@@ -141,12 +141,16 @@ def _touching(purposes: frozenset[Purpose]) -> frozenset[Kind]:
 
 
 def _version(member: Member, data: Data, span: Span) -> tuple[str | None, bool]:
-    """The text that an answer is to: the one named, else the last that was read to the party."""
+    """The text that an answer is to: the one named, else the last that was read to the party; none where it may have
+    been another."""
     told = data.get("prompt_version")
     if told is not None:
         return (told, True) if isinstance(told, str) else (None, False)
-    heard = [heard.version for heard in member.heard if heard.span.late <= span.early]
-    return (heard[-1] if heard else None), True
+    last = next((heard for heard in reversed(member.heard) if heard.span.late <= span.early), None)
+    if last is None:
+        return None, True
+    doubtful = any(h.version != last.version and h.span.late > last.span.early for h in member.heard)
+    return (None if doubtful else last.version), True
 
 
 def _in_time(call: Call, member: Member, record: Record, span: Span, *, explicit: bool) -> bool:

@@ -25,7 +25,7 @@ from onrecord.policy.call import (
 )
 from onrecord.policy.facts import UNKNOWN_PLACE, Fact
 from onrecord.policy.kinds import Kind
-from onrecord.policy.notice import deliver, prove
+from onrecord.policy.notice import deliver, expect, prove
 from onrecord.policy.policy import Policy
 from onrecord.policy.purposes import CONTENT, ORDER, Purpose
 from onrecord.policy.segments import agree, begin, end
@@ -44,7 +44,7 @@ class Edge(Enum):
     EXACT = "exact"
 
 
-_BOTH = frozenset({"jurisdiction_update", "prompt_version_changed"})
+_BOTH = frozenset({"jurisdiction_update", "prompt_version_changed", "prompt_delivered"})
 _REPORTS = frozenset({"capture_ack", "system_acknowledged", "capture_report", "bypass", "event_repeated", "call_start"})
 _EVER = frozenset({"consent_withdrawn", "objection", "erasure_request"})
 _UNHEARD = {"not_heard": "PROMPT_NOT_HEARD", "partly_heard": "PROMPT_PARTLY_HEARD"}
@@ -86,13 +86,15 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
     return after, flags
 
 
-def _prompt(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags: Flags) -> Call:
+def _prompt(call: Call, data: Data, span: Span, edge: Edge, book: Book, flags: Flags) -> Call:
     version = data.get("prompt_version")
-    if not isinstance(version, str):
+    if not isinstance(version, str) or (edge is Edge.EARLY and span.early == span.late):
         return call
+    if edge is Edge.EARLY:
+        return expect(call, data, span, version)
     for index in call.named(data.get("to"), data.get("party_id")):
         member = call.members[index]
-        heard_before = any(heard.version == version for heard in member.heard)
+        heard_before = any(h.version == version and h.grade >= 0 for h in member.heard)
         granted = any(g.version == version for g in valid_grants(call, member.record(Purpose.RECORDING)))
         if heard_before and granted and in_force(call, member, book):
             flags.append("REPEATED_PROMPT")

@@ -83,7 +83,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 def data_of(fact: Fact) -> Mapping[str, object]:
     data: object = fact.data
-    return data if isinstance(data, Mapping) else {}
+    return data if type(data) is dict or isinstance(data, Mapping) else {}
 
 
 def span_of(fact: Fact) -> Span:

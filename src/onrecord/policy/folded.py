@@ -19,13 +19,15 @@ from onrecord.policy.verdict import Decision, Ruling, Verdict
 _at = attrgetter("at")
 
 
-class Change(msgspec.Struct, eq=False):
-    """From `at` on, by the event `cause`, a kind's verdict, state or reason is another. `written` keeps `text`."""
+class Change(msgspec.Struct, eq=False, gc=False):
+    """From `at` on, by the event `cause`, a kind's verdict, state or reason is another. `written` and
+    `made` keep what was worked out of it."""
 
     at: float
     cause: str | None
     ruling: Ruling
     written: str = ""
+    made: Decision | None = None
 
     @property
     def text(self) -> str:
@@ -36,6 +38,13 @@ class Change(msgspec.Struct, eq=False):
 
     def decision(self, ruling: Ruling) -> Decision:
         """`ruling` says the same, but other rules may have determined it since."""
+        if ruling is not self.ruling:
+            return self._decision(ruling)
+        if self.made is None:
+            self.made = self._decision(ruling)
+        return self.made
+
+    def _decision(self, ruling: Ruling) -> Decision:
         return Decision(
             ruling.kind,
             ruling.verdict,
@@ -46,7 +55,7 @@ class Change(msgspec.Struct, eq=False):
             ruling.legal_basis,
             ruling.retention,
             ruling.can_end,
-            self.since,
+            0.0 if self.cause is None else self.at,
             self.cause,
         )
 
@@ -124,12 +133,12 @@ class Folded(NamedTuple):
         """With a step that sets in after all others."""
         changes, before = self.changes, self.steps.last.decided
         if step.decided is not before:
-            listed = list(changes)
+            listed, at, rulings = list(changes), step.at, step.decided.rulings
             for index in before.unlike(step.decided):
-                listed[index] = listed[index].grown((Change(step.at, cause, step.decided.rulings[index]),))
+                listed[index] = listed[index].followed(Change(at, cause, rulings[index]))
             changes = tuple(listed)
-        flagged = self.flagged.grown((step,)) if step.raised else self.flagged
-        return Folded(self.steps.grown((step,)), changes, flagged)
+        flagged = self.flagged.followed(step) if step.raised else self.flagged
+        return Folded(self.steps.followed(step), changes, flagged)
 
     def _refold(self, fold: Fold, new: list[Step], place: int, upto: int) -> Steps[int]:
         """Brings the effects of `self.steps[place:upto]` behind `new`; the place from which on all are as they were."""

@@ -75,9 +75,11 @@ class Timeline:
         rulings = folded.steps[folded.position(t)].decided.rulings
         found: dict[Kind, Decision] = {}
         for kind, ruling, listed in zip(ORDER, rulings, folded.changes, strict=True):
-            last = listed.last
-            change = last if last.at <= t else listed[max(listed.upto(t) - 1, 0)]
-            found[kind] = change.decision(ruling)
+            change = listed.items[listed.length - 1]
+            if change.at > t:
+                change = listed[max(listed.upto(t) - 1, 0)]
+            made = change.made
+            found[kind] = change.decision(ruling) if made is None or change.ruling is not ruling else made
         return found
 
     def shown(self, t: float) -> dict[str, Any]:

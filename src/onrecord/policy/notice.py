@@ -39,6 +39,14 @@ def deliver(call: Call, data: Data, span: Span, version: str) -> Call:
     return call._replace(members=tuple(members), spoken=spoken, registered=told)
 
 
+def expect(call: Call, data: Data, span: Span, version: str) -> Call:
+    """A prompt that may have been read, and proves nothing: an answer from now on may be to it."""
+    members = list(call.members)
+    for index in call.named(data.get("to"), data.get("party_id")):
+        members[index] = members[index].told((*members[index].heard, Heard(version, span, -1)))
+    return call._replace(members=tuple(members))
+
+
 def prove(call: Call, data: Data, span: Span, version: str) -> Call:
     """A prompt that was found in the sound, or not: it proves the delivery to those who were told it, else to the
     customer, where all of it was heard."""

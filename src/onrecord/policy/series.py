@@ -58,6 +58,16 @@ class Series(Generic[T]):
             return self.length
         return bisect_right(self.items, t, start, self.length, key=_at)
 
+    def followed(self, item: T) -> "Series[T]":
+        """With one more at the end."""
+        items = self.items
+        if len(items) != self.length:
+            return self.spliced(self.length, (item,), self.length)
+        items.append(item)
+        made: Series[T] = Series.__new__(Series)
+        made.items, made.length, made.origin = items, self.length + 1, None
+        return made
+
     def grown(self, new: Sequence[T]) -> "Series[T]":
         if not new:
             return self

@@ -91,4 +91,4 @@ def consent_state(call: Call, member: Member, purpose: Purpose) -> ConsentState:
         return ConsentState.GRANTED if any(g.explicit for g in valid) else ConsentState.IMPLIED
     if record.lost is not None or record.expired:
         return ConsentState.EXPIRED
-    return ConsentState.NOTIFIED if member.heard else ConsentState.UNKNOWN
+    return ConsentState.NOTIFIED if any(h.grade >= 0 for h in member.heard) else ConsentState.UNKNOWN

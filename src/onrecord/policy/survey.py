@@ -170,12 +170,14 @@ def _of_all(book: Book, call: Call) -> tuple[int, int, bool]:
     if call.unrecorded is not None:
         common |= Situation.NON_RECORDED.bit
     ended = Situation.CALL_ENDED.bit if call.ended is not None else 0
+    if not call.segments:
+        return common, ended, False
     paused = [segment for segment in call.segments if pauses(segment, book)]
     if any(segment.consent is not False or book.pauses_always(segment.type) for segment in paused):
         common |= Situation.SEGMENT_SENSITIVE.bit
     elif paused:
         common |= Situation.SEGMENT_DECLINED.bit
-    return common, ended, bool(call.segments) and not paused
+    return common, ended, not paused
 
 
 def _per_kind(
