@@ -273,3 +273,27 @@ def test_stored_calls_against_other_packs(stored: tuple[Server, dict[str, str]],
     assert not any(needle in text.stdout + answer.text for needle in NEEDLES)
     same = run("policy", "replay", *place)
     assert (same.returncode, same.stdout.splitlines()[-1].startswith("2 conversations judged, 0 differ")) == (0, True)
+
+
+def test_lint_over_the_api(launch: Callable[..., Server], tmp_path: Path) -> None:
+    notice = {"prompt_id": "n", "version": "1", "language": "en", "text": "recorded", "purposes": ["recording"]}
+    long = (
+        TRIED.replace("rules:", "treatments:\n  - id: tried-long\n    kinds: [content]\n    purpose: service_quality\n"
+        "    legal_basis: consent\n    retention: P9Y\nrules:")
+    )  # fmt: skip
+    with launch(tmp_path).client() as client:
+        assert client.post("/v1/policy/lint").json()["ok"]
+        assert client.post("/v1/policy/lint", json={"packs": [long]}).json()["ok"]
+        client.post("/v1/prompts", json={**notice, "retention": "P30D"}).raise_for_status()
+        told = client.post("/v1/policy/lint", json={"packs": [long]}).json()
+        assert {(each["clause"], each["code"]) for each in told["findings"]} == {("tried-long", "retention_too_long")}
+        uncited = client.post("/v1/policy/lint", json={"packs": [TRIED.replace("citation:", "cited:", 1)]}).json()
+        assert [each["code"] for each in uncited["findings"]] == ["uncited"]
+        assert client.post("/v1/policy/lint", json={"packs": ["\x00"]}).json()["code"] == "invalid_pack"
+        exported = tmp_path / "prompts.json"
+        exported.write_bytes(client.get("/v1/prompts").content)
+    (tmp_path / "long.yaml").write_text(long)
+    command = [*COMMAND, "policy", "lint", str(tmp_path / "long.yaml"), "--prompts", str(exported), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert [each["code"] for each in json.loads(done.stdout)["findings"]] == ["retention_too_long"]

@@ -46,7 +46,16 @@ def read_prompts(data: bytes) -> list[Stated]:
     listed = tree.get("prompts") if isinstance(tree, dict) else tree
     if len(data) > LARGEST_PROMPTS or not isinstance(listed, list):
         raise InvalidPromptsError("the file of prompts is larger than 4 MiB, or no list of prompts")
-    return [_stated(item) for item in listed]
+    return [_stated(version) for item in listed for version in _versions(item)]
+
+
+def _versions(item: Any) -> list[Any]:
+    """Each version by itself, as a bare list has it."""
+    versions = item.get("versions") if isinstance(item, dict) else None
+    if not isinstance(versions, list):
+        return [item]
+    named = {"prompt_id": item.get("prompt_id")}
+    return [{**each, **named} if isinstance(each, dict) else each for each in versions]
 
 
 def _stated(item: Any) -> Stated:

@@ -3,12 +3,13 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from starlette.responses import Response
 
 from onrecord.entrypoints.api.interactions import instant_of, live_of
-from onrecord.entrypoints.api.policy_forms import PolicyMatrix, PolicyReplay, PolicyTest
+from onrecord.entrypoints.api.policy_forms import PolicyLint, PolicyMatrix, PolicyReplay, PolicyTest
 from onrecord.entrypoints.api.problems import RequestError
 from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import Call
@@ -17,8 +18,12 @@ from onrecord.policy.errors import PolicyError
 from onrecord.policy.facts import Head
 from onrecord.policy.instead import instead
 from onrecord.policy.kinds import Kind
+from onrecord.policy.lint import Finding, Read, Stated
+from onrecord.policy.lint import lint as check
+from onrecord.policy.lintfile import read_pack
 from onrecord.policy.matrix import SITUATIONS, matrix, named_places, named_sectors
 from onrecord.policy.pack import Pack
+from onrecord.policy.purposes import opened
 from onrecord.workflow.explain import explain
 from onrecord.workflow.rejudge import checked, page
 
@@ -50,6 +55,12 @@ async def test(call: Call) -> Response:
     return json_reply(await _beside(call, lambda: _tested(checked(_tried(call, body.packs)), body.scenarios)))
 
 
+async def lint(call: Call) -> Response:
+    """Against what the registered prompts state."""
+    body: PolicyLint = call.body
+    return json_reply(await _beside(call, lambda: _linted(call, body.packs)))
+
+
 async def _beside(call: Call, work: Callable[[], T]) -> T:
     """In the thread for what takes long: one at a time, and no gate waits."""
     return await asyncio.get_running_loop().run_in_executor(call.d.far_reader, work)
@@ -57,6 +68,21 @@ async def _beside(call: Call, work: Callable[[], T]) -> T:
 
 def _tried(call: Call, texts: Sequence[str]) -> tuple[Pack, ...]:
     return instead([loaded.pack for loaded in call.d.packs], [pack.parse(text.encode()) for text in texts])
+
+
+def _linted(call: Call, texts: Sequence[str]) -> dict[str, Any]:
+    """Packs given by their place in the list, from 0; without any, those that are loaded, by id."""
+    packs = [Read(loaded.pack.id, loaded.pack) for loaded in call.d.packs] if not texts else []
+    found: list[Finding] = []
+    for place, text in enumerate(texts):
+        known, own = read_pack(str(place), text.encode())
+        packs += [] if known is None else [known]
+        found += own
+    prompts = [entry.prompt for entry in call.d.prompts.all()]
+    stated = [Stated(each.name, opened(list(each.purposes) or None), each.retention) for each in prompts]
+    found += check(packs, stated)
+    drafts = {known.file: known.drafts() for known in packs}
+    return {"ok": not found, "findings": [asdict(finding) for finding in found], "drafts": drafts}
 
 
 def _matrix(packs: Sequence[Pack], body: PolicyMatrix) -> dict[str, Any]:

@@ -154,3 +154,28 @@ class PolicyTested(Struct, forbid_unknown_fields=True):
     conventions: Tally
     failures: list[ScenarioFailure]
     refused: list[NoScenario]
+
+
+class PolicyLint(Struct, forbid_unknown_fields=True):
+    """`packs`: their files; without any those that are loaded."""
+
+    packs: Packs = []
+
+
+class LintFinding(Struct, forbid_unknown_fields=True):
+    """`file`: the place of the pack in the list, from 0, or the id of a loaded one. `clause`: the id of a rule, duty
+    and so on; none where the pack as a whole is meant."""
+
+    file: str
+    pack: str | None
+    clause: str | None
+    code: str
+    message: str
+
+
+class PolicyLinted(Struct, forbid_unknown_fields=True):
+    """`drafts`: by file, the clauses whose citation nobody has reviewed."""
+
+    ok: bool
+    findings: list[LintFinding]
+    drafts: dict[str, list[str]]

@@ -41,6 +41,17 @@ POLICY = (
     ),
     Route(
         "POST",
+        "/v1/policy/lint",
+        "lintPolicy",
+        "What is wrong with packs, also beside what the registered prompts state",
+        policies.lint,
+        {200: Answer("Findings", (forms.PolicyLinted,))},
+        scope=Scope.POLICY_REPLAY,
+        body=Body(forms.PolicyLint, (forms.PolicyLint,), optional=True),
+        errors=("invalid_pack",),
+    ),
+    Route(
+        "POST",
         "/v1/policy/matrix",
         "showPolicyMatrix",
         "Verdicts over combinations of packs: places and sectors by what was asked, answered and taken back",
