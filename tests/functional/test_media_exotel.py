@@ -359,6 +359,19 @@ def test_two_voices_never_come_to_lie_in_one_track(server: Server, talk: Talk) -
         assert refused(talk) == {"unknown_track": 10}
 
 
+def test_the_other_side_ends_no_stream_however_long_it_speaks(server: Server, talk: Talk) -> None:
+    given = pcm(1.0)
+    with Exotel(server, token=talk.stream_token) as stream:
+        stream.start()
+        for at in range(210):
+            stream.media(given[: 2 * FRAME], at * 100, track="outbound")
+        stream.media(given, 0, track="inbound")
+        stream.stop()
+    end(talk, 1.0)
+    same(heard(talk), samples(given))
+    assert refused(talk) == {"unknown_track": 210}
+
+
 @pytest.fixture(scope="module")
 def closed(launch: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, str]:
     folder = tmp_path_factory.mktemp("basic")

@@ -1,5 +1,7 @@
 """A recording is stopped by a key, by what is said, and by the agent's strip in a real browser."""
 
+import json
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,23 @@ def test_a_key_stops_the_recording_and_is_kept_nowhere(server: Server, begin: Be
         assert told["data"] == {"method": "keypad", "reason_code": "asked"}
         assert recording(talk)["reason"] == "OPT_OUT"
         assert talk.get()["gates"]["audio_recording"] == "shut"
+
+
+@pytest.mark.usefixtures("nine")
+def test_a_key_that_is_pressed_without_end_is_told_a_few_times(server: Server, begin: Begin) -> None:
+    talk = begin(**HEAD).consented()
+    key = {"track": "inbound_track", "digit": "9"}
+    message = json.dumps({"event": "dtmf", "sequenceNumber": "300", "streamSid": "MZ" + "0" * 32, "dtmf": key}).encode()
+    masked = struct.pack(">BBH4x", 0x81, 0x80 | 126, len(message)) + message  # RFC 6455, section 5.2: a mask of zeros
+    with Twilio(server) as stream:
+        stream.start(token=talk.stream_token)
+        stream.play(sound(2.0))
+        stream.taken()
+        stream.wire.socket.sendall(1000 * masked)
+        stream.taken()
+        stream.stop()
+    until(lambda: events(talk, "stream_closed"))
+    assert 1 <= len(events(talk, "opt_out")) < 500
 
 
 @pytest.mark.usefixtures("nine")

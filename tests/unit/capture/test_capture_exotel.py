@@ -93,7 +93,9 @@ def test_numbers_that_are_not_used_may_be_absent():
     [
         ("connected", None, exotel.Connected()),
         ("dtmf", {"digit": "8", "duration": "120"}, exotel.Dtmf("8")),
+        ("dtmf", {"digit": 8, "duration": 120}, exotel.Dtmf("8")),
         ("dtmf", {"digit": 88}, exotel.Dtmf("")),
+        ("dtmf", {"digit": True}, exotel.Dtmf("")),
         ("dtmf", None, exotel.Dtmf("")),
         ("mark", {"name": "turn-1"}, exotel.Mark()),
         ("clear", None, exotel.Clear()),

@@ -26,8 +26,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 def key_of(value: object) -> str:
-    """A key of a telephone as it is; empty where it is none. It is held in memory, to be compared, and nowhere else."""
-    return value if isinstance(value, str) and len(value) == 1 and value in _KEYS else ""
+    """A key of a telephone, a text or a number, as a text; empty where it is none. It is held in memory, to be compared,
+    and nowhere else."""
+    number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9
+    text = str(value) if number else value
+    return text if isinstance(text, str) and len(text) == 1 and text in _KEYS else ""
 
 
 def track_name(name: str) -> str:

@@ -26,6 +26,7 @@ from onrecord.workflow.overload import Overload
 from onrecord.workflow.stream import NewTrack, Stream, close_stream, offer, open_stream, refuse, room
 
 MAX_REFUSED = 200
+MAX_PRESSED = 4  # keys of a socket that are being told at a time; what comes while so many are says nothing new
 MAX_UNREAD = 262_144  # bytes sent and not taken by the peer, beside what the kernel holds
 START_SECONDS = 30.0
 LINGER_SECONDS = 2.0
@@ -46,8 +47,8 @@ class Sockets:
 class MediaSocket(WSListener):
     """Pings and the peer's close keep their place among the messages: a pong says that all before it was taken. A
     message that is not of the protocol is refused and counted, and the stream goes on, unless it comes before `start`
-    or too often. A close from this side frees the tracks at once; the connection lingers until the peer closes. A peer
-    that does not read what it is sent is cut off."""
+    or too often; of a track that is not taken none comes too often. A close from this side frees the tracks at once;
+    the connection lingers until the peer closes. A peer that does not read what it is sent is cut off."""
 
     door = ""
     refusal_seconds: float | None = None  # how long after an upgrade its 401 goes out, whatever is wrong with it
@@ -149,7 +150,7 @@ class MediaSocket(WSListener):
 
     def _count(self, code: str) -> None:
         self._refused[code] += 1
-        if self._refused.total() > MAX_REFUSED:
+        if self._refused.total() - self._refused["unknown_track"] > MAX_REFUSED:
             self.close(BAD_MESSAGE, "too_many_bad_messages")
 
     def begin(self, tracks: Sequence[NewTrack], token: str | None, offset: float | None) -> None:
@@ -194,7 +195,8 @@ class MediaSocket(WSListener):
 
     def key(self, track: str, key: str) -> None:
         """A key that was pressed on a track of the open stream."""
-        if self._stream is None or track not in self._stream.tracks or key not in self._d.triggers.chosen.keys:
+        wanted = key in self._d.triggers.chosen.keys and len(self._pressed) < MAX_PRESSED
+        if not wanted or self._stream is None or track not in self._stream.tracks:
             return
         task = asyncio.get_running_loop().create_task(pressed(self._d, self._stream.live, track, key))
         self._pressed.add(task)
