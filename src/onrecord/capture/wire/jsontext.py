@@ -26,8 +26,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 def key_of(value: object) -> str:
-    """A key of a telephone, a text or a number, as a text; empty where it is none. It is held in memory, to be compared,
-    and nowhere else."""
+    """A key of a telephone, told as a text or a number, as a text; empty where it is none. It is held in memory, to be
+    compared, and nowhere else."""
     number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9
     text = str(value) if number else value
     return text if isinstance(text, str) and len(text) == 1 and text in _KEYS else ""
