@@ -115,7 +115,7 @@ class Folded(NamedTuple):
         if not effects:
             return self
         if len(effects) == 1 and effects[0].at > self.steps.last.at:
-            return self._followed_by(fold.next(self.steps.last, effects[0]), effects[0].fact.event_id)
+            return self.followed_by(fold.next(self.steps.last, effects[0]), effects[0].fact.event_id)
         ordered = sorted(effects, key=_at)
         first = place = self.steps.upto(ordered[0].at)
         new = [self.steps[first - 1]]
@@ -129,7 +129,7 @@ class Folded(NamedTuple):
         kept = yield from self._refold(fold, new, place, len(self.steps))
         return self._replaced(new[1:], first, kept)
 
-    def _followed_by(self, step: Step, cause: str) -> "Folded":
+    def followed_by(self, step: Step, cause: str) -> "Folded":
         """With a step that sets in after all others."""
         changes, before = self.changes, self.steps.last.decided
         if step.decided is not before:

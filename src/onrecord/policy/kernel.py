@@ -22,7 +22,7 @@ from onrecord.policy.purposes import ORDER, ConsentState, Purpose
 from onrecord.policy.series import Series
 from onrecord.policy.standing import consent_state
 from onrecord.policy.stepwise import Steps, finished
-from onrecord.policy.trace import Trace, empty, extended
+from onrecord.policy.trace import Trace, empty, extended, followed
 from onrecord.policy.verdict import Decision, Flag
 
 KERNEL = "onrecord-policy-kernel/1"
@@ -64,7 +64,9 @@ class Timeline:
         for known, timeline in self._next:
             if known == told:
                 return timeline
-        trace = yield from extended(self.trace, self.head, told)
+        trace = followed(self.trace, self.head, told[0]) if len(told) == 1 else None
+        if trace is None:
+            trace = yield from extended(self.trace, self.head, told)
         made = Timeline(self.policy, self.head, trace)
         self._next = (*self._next[-_MOST_NEXT + 1 :], (told, made))
         return made

@@ -23,6 +23,7 @@ _LATE_CLOSINGS = {
 }
 _OWN = frozenset({"system_barred", "system_acknowledged", "prompt_heard"})
 """What the product says of itself is neither late nor out of order, and makes nothing else so."""
+_UNUSUAL = _OWN | {"event_repeated"}
 # Facts by id, the first of each; every mapping at least twice as large as the next, so that adding one is cheap.
 Told = tuple[Mapping[str, Fact], ...]
 
@@ -42,12 +43,37 @@ class Trace(NamedTuple):
     folded: Folded
 
     def first(self, event_id: str) -> Fact | None:
-        return next((part[event_id] for part in self.told if event_id in part), None)
+        for part in self.told:
+            if event_id in part:
+                return part[event_id]
+        return None
 
 
 def empty(fold: Fold, head: Head) -> Trace:
     folded = unfolded(fold, head)
     return Trace(fold, Series(), (), Series(), -math.inf, 0.0, folded, folded)
+
+
+def followed(trace: Trace, head: Head, fact: Fact) -> Trace | None:
+    """`extended` by a new fact that is heard of after all others, in time, and sets in after all others; else None."""
+    if not trace.told or fact.received <= trace.facts.last.received or fact.type in _UNUSUAL:
+        return None
+    made = effects(fact, head.started)
+    if len(made) != 1 or made[0].at <= trace.folded.steps.last.at or trace.first(fact.event_id) is not None:
+        return None
+    early, late = made[0].span
+    if late < trace.latest or fact.received - instant_of(fact) > trace.fold.policy.overlay.late_event_after_s:
+        return None
+    return Trace(
+        trace.fold,
+        trace.facts.followed(fact),
+        _joined(trace.told, {fact.event_id: fact}),
+        trace.heard,
+        max(trace.latest, early),
+        max(trace.delay, fact.received - early),
+        trace.folded,
+        trace.folded.followed_by(trace.fold.next(trace.folded.steps.last, made[0]), fact.event_id),
+    )
 
 
 def extended(trace: Trace, head: Head, facts: Sequence[Fact]) -> Steps[Trace]:
