@@ -117,8 +117,7 @@ def test_it_runs_in_a_bare_process(path):
         "onrecord.ledger.sequencer",
     )
     outside = {
-        "socket",
-        "_socket",
+        "socket",  # `_socket` is loaded by typing_extensions, which asks it for the type of a capsule
         "ssl",
         "sqlite3",
         "http.client",

@@ -14,7 +14,7 @@ from house_allowed import LOG_KEYS, LOGGERS_OF_LIBRARIES
 MODULE_LINES = 300
 FUNCTION_LINES = 60
 VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "misc", "lib"})
-PURE_ROOMS = frozenset({"policy", "signal", "interaction", "capture", "evidence", "ledger"})
+PURE_ROOMS = frozenset({"policy", "signal", "interaction", "capture", "evidence", "governance", "ledger"})
 IMPURE_MODULES = frozenset({"ledger/sequencer.py"})
 LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "msg"})
 LOG_LEVELS = frozenset({"info", "warning", "error"})
