@@ -159,8 +159,10 @@ class Fold:
         if call is not last.call or last.effect is None:
             due = owed(book, call, survey, decided.rulings, decided.on, was_on)
             directed = since(due, last.directed, effect.at) if due.told else ()
-        flags += [*_reported(fact, survey, decided), *raised(due, last.owed)]
-        new = tuple([Flag(name, instant_of(fact), fact.event_id) for name in flags])
+        flags += _reported(fact, survey, decided)
+        if due is not last.owed:
+            flags += raised(due, last.owed)
+        new = tuple([Flag(name, instant_of(fact), fact.event_id) for name in flags]) if flags else ()
         return Step(effect.at, effect, call, book, survey, was_on, decided, new, due, directed)
 
     def _decide(self, book: Book, call: Call, survey: Survey, was_on: int) -> Decided:
@@ -206,9 +208,11 @@ def _reported(fact: Fact, survey: Survey, decided: Decided) -> list[str]:
     """The flags of a bypass and of a report that a system captures."""
     if fact.type == "bypass":
         return ["POLICY_BYPASS"]
+    if fact.type != "capture_report":
+        return []
     data = data_of(fact)
     listed = data.get("kinds")
-    if fact.type != "capture_report" or data.get("state") != "capturing" or not isinstance(listed, list | tuple):
+    if data.get("state") != "capturing" or not isinstance(listed, list | tuple):
         return []
     raised: list[str] = []
     for index, kind in enumerate(ORDER):

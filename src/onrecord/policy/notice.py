@@ -68,7 +68,8 @@ def _with(member: Member, new: Heard) -> Member:
     last = member.heard[-1] if member.heard else None
     if last is not None and last[2:] == new[2:] and last.version == new.version and last.span.early >= _since(member):
         return member
-    return member.told((*member.heard, new))
+    others = [heard for heard in member.heard if heard.version != new.version or heard[2:] != new[2:]]
+    return member.told((*others, new))
 
 
 def _since(member: Member) -> float:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from onrecord.policy.book import Book
 from onrecord.policy.call import Call
 from onrecord.policy.clauses import Disclosed
+from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import Kind
 from onrecord.policy.notice import disclosed
 from onrecord.policy.purposes import CONTENT, INDEX
@@ -47,14 +48,23 @@ class Owed(NamedTuple):
 
 
 NOTHING = Owed()
+_ASKING: Kept[tuple[str, ...], Owed] = Kept()
 
 
 def owed(book: Book, call: Call, survey: Survey, rulings: Sequence[Ruling], on: int, was_on: int) -> Owed:
     """`on`: bits of the kinds that capture; `was_on`: of those that did before."""
+    if not (book.duties or book.unrecorded or call.registered):
+        if call.ended is not None:
+            return NOTHING
+        return _ASKING.get(survey.asking) or _ASKING.keep(survey.asking, _asking(survey))
     conflicts = _conflicts(book, call, survey, rulings, was_on) if book.duties else NOTHING.conflicts
     missing = _missing(book, call, on) if book.disclosures and call.ended is None else NOTHING.missing
     told = () if call.ended is not None else tuple(_told(book, call, survey, conflicts, missing))
     return Owed(conflicts, missing, told)
+
+
+def _asking(survey: Survey) -> Owed:
+    return Owed(told=tuple([(READ, reason) for reason in survey.asking]))
 
 
 def raised(now: Owed, before: Owed) -> list[str]:
