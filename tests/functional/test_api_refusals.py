@@ -26,7 +26,9 @@ def admin(server: Server) -> Any:
 @pytest.fixture(scope="module")
 def existing(admin: httpx.Client) -> dict[str, str]:
     interaction = admin.post("/v1/interactions", json={}).json()["id"]
-    return {"interaction": interaction, "artifact": "art_" + "0" * 32, "person": "prs_" + "0" * 32, "key": "0" * 16}
+    ids = {"artifact": "art_", "person": "prs_", "system": "sys_", "webhook": "whk_"}
+    made = {name: prefix + "0" * 32 for name, prefix in ids.items()}
+    return {"interaction": interaction, **made, "key": "0" * 16, "prompt": "p", "version": "1", "legal_basis": "b"}
 
 
 def key_for(admin: httpx.Client, scopes: list[str], source: str = "any") -> str:
