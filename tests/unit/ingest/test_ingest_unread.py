@@ -1,7 +1,12 @@
 """Peers that do not take what they are sent, on a clock that stands still until told."""
 
+from typing import Any, cast
+
 from ingest_clock import advance, run, turns
 
+from onrecord.entrypoints.ingest.neutral import NeutralSocket
+from onrecord.entrypoints.ingest.socket import MAX_UNREAD, Sockets
+from onrecord.entrypoints.ingest.upgrade import Upgrade
 from onrecord.entrypoints.unread import UNREAD_SECONDS, Unread
 
 
@@ -81,5 +86,34 @@ def test_too_much_at_once_is_not_waited_for() -> None:
         assert case.cuts == 1
         await case.later(10 * UNREAD_SECONDS)
         assert case.cuts == 1
+
+    run(story())
+
+
+class Peer(Buffer):
+    """A media socket's transport; notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(MAX_UNREAD)
+        self.told: list[str] = []
+
+    def send_pong(self) -> None:
+        self.size += 1
+        self.told.append("pong")
+
+    def disconnect(self, *, graceful: bool) -> None:
+        assert not graceful
+        self.told.append("cut off")
+
+
+def test_one_that_was_cut_off_is_sent_nothing_more() -> None:
+    async def story() -> None:
+        peer = Peer()
+        door = NeutralSocket(cast("Any", None), Upgrade("", "", {}, {}), Sockets())
+        door._transport = cast("Any", peer)
+        door._unread = Unread(cast("Any", peer), door._cut_off, MAX_UNREAD)
+        for _ in range(3):
+            door.sent(lambda _: peer.send_pong())
+        assert peer.told == ["pong", "cut off"]
 
     run(story())

@@ -225,7 +225,7 @@ class MediaSocket(WSListener):
             self._unread.under()
 
     def _cut_off(self) -> None:
-        self._reason = "not_read"
+        self._reason, self._unread = "not_read", None
         log.warning("peer_does_not_read", door=self.door)
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
