@@ -235,6 +235,50 @@ def test_a_key_of_a_system_says_what_the_system_makes_and_no_more(plane: Server,
             assert said.post({"type": "capture_report", "kinds": ["transcript"]}).status_code == 401
 
 
+def test_of_a_vendor_without_its_contract_nothing_is_taken(plane: Server, system: System) -> None:
+    with plane.client() as client, capture_system() as other:
+        names = [register(client, system, **vendor()), register(client, other, **vendor("dpa"))]
+        body = {"source": "capture_system", "system": names[0], "scopes": ["events:write", "artifacts:write"]}
+        key = client.post("/v1/keys", json=body).json()["key"]
+        talk = begin(client, **GERMAN)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine(talk, names[1]))
+        with plane.client(key) as own:
+            words = [{"w": "hello", "s": 1.0, "e": 1.4}]
+            answer = own.post(f"{talk.path}/artifacts", json={"kind": "transcript", "words": words})
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            report = {"type": "capture_report", "kinds": ["transcript"], "state": "capturing"}
+            assert own.post(f"{talk.path}/events", json=report).status_code == 403
+        wait_for(lambda: "CAPTURED_AFTER_STOP" in flags(talk))
+        for name in names:
+            client.delete(f"/v1/capture-systems/{name}")
+
+
+def test_the_operator_sees_what_does_not_follow(plane: Server, system: System) -> None:
+    with plane.client() as client:
+        name = register(client, system)
+        talk = begin(client)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine(talk, name))
+        assert seen(client)["onrecord_outbox_waiting"] == 0.0
+        system.turn("refuses")
+        talk.tell("opt_out")
+        wait_for(lambda: seen(client)['onrecord_alarms_active{alarm="COMMAND_NOT_FOLLOWED"}'] == 1.0)
+        shown = seen(client)
+        assert shown["onrecord_outbox_waiting"] == 1.0
+        assert shown["onrecord_outbox_oldest_seconds"] > 0.3
+        assert shown['onrecord_deliveries_total{result="control_refused"}'] > 0
+        system.turn("honest")
+        wait_for(lambda: seen(client)['onrecord_alarms_active{alarm="COMMAND_NOT_FOLLOWED"}'] == 0.0)
+        client.delete(f"/v1/capture-systems/{name}")
+
+
+def seen(client: Any) -> dict[str, float]:
+    """The metrics of one value."""
+    lines = [line.rpartition(" ") for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
 def test_two_systems_of_a_kind_acknowledge_its_stop_together(plane: Server, system: System) -> None:
     policy = {"capture_acks": "required", "stop_ack_timeout_s": 1}
     with plane.client() as client, capture_system() as deaf:

@@ -47,11 +47,17 @@ def report_after_stop(d: Deployment, live: Live, system: str, events: Iterable[E
 def artifact_after_stop(
     d: Deployment, live: Live, principal: Principal, kind: Kind, reach: Sequence[tuple[float, float]]
 ) -> None:
-    """`reach`: the stretches, in seconds, that the data is about."""
-    if principal.system is not None and reach and _after(live, kind, reach):
+    """`reach`: the stretches, in seconds, that the data is about. Of a vendor without its contract nothing is taken.
+    Errors: ForbiddenError."""
+    if principal.system is None:
+        return
+    barred = bool(live.conversation.systems[principal.system].lacking)
+    if reach and (barred or _after(live, kind, reach)):
         start, end = min(s for s, _ in reach), max(e for _, e in reach)
         data = {"system": principal.system, "kinds": [kind.value], "what": "artifact", "start": start, "end": end}
         _say(d, live, data)
+    if barred:
+        raise ForbiddenError("the vendor lacks a contract that this conversation needs")
 
 
 def _after(live: Live, kind: Kind, reach: Sequence[tuple[float, float]]) -> bool:
