@@ -135,13 +135,13 @@ def test_a_whole_prompt_is_known_while_the_call_goes_on(server: Server, begin: B
         stream.start("inbound", "outbound")
         play(stream, call, "inbound", "outbound", stop=5.0)
         claimed = claim(talk, NOTICE, gold["start"])
-        play(stream, call, "inbound", "outbound", start=5.0, stop=gold["end"] + 4.0)
+        play(stream, call, "inbound", "outbound", start=5.0, stop=gold["end"] + 4.6)
         told = heard(talk, claimed)
         (event,) = events(talk, "prompt_heard")
         assert told["grade"] == "heard"
         assert abs(event["t"] - gold["end"]) < 0.1
         stream.stop()
-    end(talk, gold["end"] + 4.0)
+    end(talk, gold["end"] + 4.6)
 
 
 def test_a_claim_is_judged_when_the_stream_ends_in_the_middle(server: Server, begin: Begin, calls: Any) -> None:
@@ -252,12 +252,12 @@ def test_the_consent_counts_once_the_notice_was_heard(server: Server, begin: Beg
         play(stream, call, "inbound", "outbound", stop=agreed)
         talk.tell("consent", agreed, result="accepted", method="verbal", prompt_version=f"{NOTICE}@1")
         assert talk.get("/decisions")["decisions"][AUDIO]["state"] != "capturing"
-        play(stream, call, "inbound", "outbound", start=round(agreed * 50) / 50, stop=agreed + 4.0)
+        play(stream, call, "inbound", "outbound", start=round(agreed * 50) / 50, stop=agreed + 4.5)
         assert heard(talk, claimed)["grade"] == "heard"
         assert talk.get("/decisions")["decisions"][AUDIO]["state"] == "capturing"
         stream.stop()
     assert opened(talk)[0][0] == pytest.approx(agreed)
-    end(talk, agreed + 4.0)
+    end(talk, agreed + 4.5)
     recording = recordings(talk)["customer"]
     first = min(gap[1] for gap in recording["gaps"])
     assert first == pytest.approx(agreed, abs=0.02)

@@ -13,7 +13,9 @@ from onrecord.signal.reference import BLOCK, Reference, rms
 
 FLOOR = 1e-4  # full scale 1: what is quieter in a channel is nothing
 WANDER = RATE // 40  # samples that a window may lie off its block: jitter, and drift of the clocks
-AFTER = RATE * 2 // 5  # samples beyond a cut that are looked at
+AFTER = RATE  # samples beyond a cut in a pause of the prompt that are looked at
+_SOON = RATE * 2 // 5  # the same, beyond a cut in the middle of a word
+_PAUSE = RATE * 3 // 20
 LIKE = 0.75  # median correlation of a hearing
 LIKE_IF_STEADY = 0.6  # the same, of blocks that agree to the sample: under another voice
 LEAST_S = 0.8
@@ -25,6 +27,7 @@ _HEARD = 0.55  # above it a window speaks for the prompt, below against
 _GONE = 0.45  # below it for half a second it was not played there
 _EDGE = RATE // 5  # samples on both sides of an edge of windows that are looked at for the edge itself
 _EVEN = 0.01  # of the sound before an edge: what changes it by less is silence, in the middle of which it is put
+_ALIKE = 2  # samples
 _NEAR = 20  # windows from an edge: the best of them says where the edge lies in the channel
 _BLUR = 50  # windows: that half second
 _FAINT = 0.1  # of the level: of a window that is fainter, or lost in noise, nothing can be told
@@ -32,7 +35,7 @@ _CUT = RATE // 4  # samples missing at an end that are a cut
 _NEARLY_ALL = 0.8
 _HALF = 0.5
 _ONSET = RATE * 3 // 10  # samples from the beginning of a channel within which it begins in the middle of a prompt
-_GOES_ON = 0.15  # of the level: above it, and above the noise, sound goes on beyond a cut
+_GOES_ON = 0.25  # of the level: above it, and above the noise, speech goes on beyond a cut; keys leak in fainter
 
 
 class Vote(NamedTuple):
@@ -91,8 +94,9 @@ def measured(channel: Channel, prompt: Reference, votes: Sequence[Vote], *, mixe
     known = faint | (scores >= _HEARD)
     first, last = int(places[low]), int(places[high]) + _WINDOW
     sure = weight * np.maximum(0, scores - _HEARD)
-    head = low + int(sure[low : low + _NEAR + 1][: high + 1 - low].argmax())
-    tail = max(low, high - _NEAR) + int(sure[max(low, high - _NEAR) : high + 1].argmax())
+    inside = min(_WINDOW // _HOP, (high - low) // 2)  # windows over an edge correlate best with what is not beyond it
+    head = _agreed(windows.offsets, sure, low + inside, min(high, low + inside + _NEAR))
+    tail = _agreed(windows.offsets, sure, max(low, high - inside - _NEAR), high - inside)
     ahead, behind = int(windows.offsets[head]), int(windows.offsets[tail])
     begin, end, sounded = 0, len(prompt.sound), len(prompt.sound)
     if not known[:low].all():
@@ -104,11 +108,13 @@ def measured(channel: Channel, prompt: Reference, votes: Sequence[Vote], *, mixe
         return None
     part = (end - begin) / len(prompt.sound)
     level = rms(channel.part(start, stop))
-    if begin > _CUT and part < _HALF and start > _ONSET:
+    if begin > _CUT and part < (_HALF if mixed else _NEARLY_ALL) and start > _ONSET:
         return None
     over = mixed and _broken_off(scores[low : high + 1], score)
     if len(prompt.sound) - end > _CUT and part < _NEARLY_ALL and not over:
-        beyond = _loudest(channel.part(sounded + behind + RATE // 20, sounded + behind + AFTER))
+        in_pause = rms(prompt.sound[sounded : sounded + _PAUSE]) < _FAINT * prompt.level
+        reach = AFTER if in_pause else _SOON
+        beyond = _loudest(channel.part(sounded + behind + RATE // 20, sounded + behind + reach))
         if beyond > max(_GOES_ON, 1.6 * _noise(score)) * level:
             return None
     return Hearing(prompt.name, max(0.0, start / RATE), stop / RATE, begin / RATE, end / RATE, part, score, level)
@@ -156,6 +162,14 @@ def _windows(
                 made.scores[number], made.offsets[number] = match[best], first + best - at
                 made.later[number] = later
     return made
+
+
+def _agreed(offsets: NDArray[np.int64], sure: NDArray[np.float64], low: int, high: int) -> int:
+    """The surest window of [low, high] at the offset on which the most agree: a vowel is like itself a period later."""
+    own, weight = offsets[low : high + 1], sure[low : high + 1]
+    near = np.abs(own[:, None] - own[None, :]) <= _ALIKE
+    most = int((near @ weight).argmax())
+    return low + int((weight * near[most]).argmax())
 
 
 def _weights(sound: Samples, places: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from onrecord.signal.reference import Reference
 
 _HOP_S = 1
 _CHUNK = 1 << 12
-LAG_S = 3.0
+LAG_S = 3.6
 """How much later than the end of the prompt it is known at most, in seconds of sound: less than a hold-back."""
 
 
