@@ -254,8 +254,8 @@ def test_of_a_vendor_without_its_contract_nothing_is_taken(plane: Server, system
             client.delete(f"/v1/capture-systems/{name}")
 
 
-def test_the_operator_sees_what_does_not_follow(plane: Server, system: System) -> None:
-    with plane.client() as client:
+def test_the_operator_sees_what_does_not_follow(launch: Launch, tmp_path: Path, system: System) -> None:
+    with launch(tmp_path / "server", *SILENT).client() as client:
         name = register(client, system)
         talk = begin(client)
         talk.consented(0.0)
@@ -270,7 +270,6 @@ def test_the_operator_sees_what_does_not_follow(plane: Server, system: System) -
         assert shown['onrecord_deliveries_total{result="control_refused"}'] > 0
         system.turn("honest")
         wait_for(lambda: seen(client)['onrecord_alarms_active{alarm="COMMAND_NOT_FOLLOWED"}'] == 0.0)
-        client.delete(f"/v1/capture-systems/{name}")
 
 
 def seen(client: Any) -> dict[str, float]:
