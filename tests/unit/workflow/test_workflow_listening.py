@@ -134,7 +134,9 @@ def test_the_window_holds_a_claim_of_either_end() -> None:
 def judged(listening: Listening, made: Claim, **live: Any) -> Any:
     """Without a server: what is to be said of a claim now."""
     given = {"tracks": {}, "closing": False, "conversation": SimpleNamespace(streams={}, ended_t=None), **live}
-    return asyncio.run(module._judge(SimpleNamespace(), SimpleNamespace(**given), listening, made))  # type: ignore[arg-type]
+    deployment: Any = SimpleNamespace()
+    conversation: Any = SimpleNamespace(**given)
+    return asyncio.run(module._judge(deployment, conversation, listening, made))
 
 
 def test_without_an_outbound_track() -> None:
@@ -231,10 +233,11 @@ def test_what_fails_ends_the_listening_and_leaves_the_claims_as_they_were(monkey
 
     monkeypatch.setattr(module, "_judge", fails)
     made = Listening(claims=[claim(2.0)])
+    deployment: Any = SimpleNamespace()
     live: Any = SimpleNamespace(watchers=set(), halted=False, conversation=SimpleNamespace(seal=None))
 
     async def run() -> None:
-        await module._listen(SimpleNamespace(), live, made)  # type: ignore[arg-type]
+        await module._listen(deployment, live, made)
         await made.conclude()
 
     asyncio.run(run())
