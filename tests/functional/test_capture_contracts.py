@@ -380,3 +380,21 @@ def test_an_opening_that_is_known_by_half_a_second_is_told_when_it_counts(plane:
         talk.tell("consent", soon, result="accepted", method="keypad", prompt_version="p1")
         until(talk, acknowledged("start"), mine(talk, name))
         client.delete(f"/v1/capture-systems/{name}")
+
+
+def test_what_is_acknowledged_after_the_seal_stands_behind_it(plane: Server, system: System) -> None:
+    with plane.client() as client:
+        name = register(client, system, deadline_s=60)
+        talk = begin(client)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine(talk, name))
+        system.turn("refuses")
+        talk.tell("call_end")
+        system.until(lambda s: s.actions(talk.id)[-1] == "stop")
+        sealed = client.post(f"{talk.path}/seal").json()
+        system.turn("honest")
+        until(talk, acknowledged("stop"), mine(talk, name))
+        report = verify(client.get(f"{talk.path}/evidence").content)
+        assert report.ok, report.first_failure
+        assert client.post(f"{talk.path}/seal").json() == sealed
+        client.delete(f"/v1/capture-systems/{name}")

@@ -9,6 +9,7 @@ import structlog
 from onrecord.base.errors import OnRecordError
 from onrecord.workflow import outbox, outbox_lane
 from onrecord.workflow.deployment import Deployment
+from onrecord.workflow.errors import NotFoundError
 from onrecord.workflow.find import find
 from onrecord.workflow.live import Live
 from onrecord.workflow.outboxes import Lane, Pair, Registered
@@ -99,6 +100,10 @@ async def _look(d: Deployment, name: str) -> None:
         await review(d, live)
         await outbox.look(d, live)
         _schedule(d, name)
+    except NotFoundError:
+        for lane in d.outbox.lanes.values():
+            if name in lane.pairs:
+                outbox.forget(d, lane, lane.pairs[name])
     except OnRecordError as error:
         log.error("look_put_off", code=error.code)
         d.outbox.due[name] = time.monotonic() + AGAIN_SECONDS
