@@ -80,6 +80,10 @@ class Record(NamedTuple):
     ever_granted: bool = False
     decisions: tuple[tuple[str | None, bool], ...] = ()
 
+    @property
+    def refused(self) -> bool:
+        return any(late is not None for late in (self.declined, self.withdrawn, self.objected))
+
 
 @lru_cache(maxsize=1024)
 def staffed(role: str) -> bool:
@@ -134,6 +138,11 @@ class Member:
     def moved(self, places: Holdings) -> "Member":
         kept = (self.records, self.renotice, self.views)
         return Member(self.key, self.role, self.party_id, places, self.joined, self.heard, *kept)
+
+    def rejoined(self, places: Holdings, late: float) -> "Member":
+        """Perhaps another person: what was agreed to counts no more; perhaps the same: what was refused does."""
+        kept = {p: r._replace(grants=(), lost=None, expired=False) for p, r in self.records.items() if r.refused}
+        return Member(self.key, self.role, self.party_id, places, joined=late, records=kept)
 
     def record(self, purpose: Purpose) -> Record:
         return self.records.get(purpose, NO_RECORD)

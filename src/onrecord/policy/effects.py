@@ -138,8 +138,8 @@ def _transfer(call: Call, data: Data, span: Span, _edge: Edge, book: Book, flags
 
 
 def _join(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
-    """A role that is already there may be another person of that role: what was said before counts no more, and both
-    places do."""
+    """A role that is already there may be another person of that role, or the same: what was agreed to before counts no
+    more, what was refused does, and both places do."""
     told, named, place = data.get("role"), data.get("party_id"), data.get("jurisdiction")
     role = told if isinstance(told, str) else ""
     party_id = named if isinstance(named, str) else None
@@ -147,8 +147,7 @@ def _join(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: 
     members = list(call.members)
     for index, member in enumerate(members):
         if member.role == role and member.party_id == party_id:
-            places = beside(member.places, new)
-            members[index] = Member(member.key, role, party_id, places, joined=span.late)
+            members[index] = member.rejoined(beside(member.places, new), span.late)
             return call._replace(members=tuple(members))
     members.append(Member(unused(party_id or role, members), role, party_id, (new,), joined=span.late))
     return call._replace(members=tuple(members))

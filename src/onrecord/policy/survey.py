@@ -46,10 +46,11 @@ class Survey:
 
 
 def _separate_bits(kind: Kind, standings: Mapping[Purpose, Standing], member: Member) -> tuple[int, bool]:
-    """What a kind's own consent lacks. Of a party that has joined and said nothing yet, the conversation's says it."""
+    """What a kind's own consent lacks. Of a party that has joined and said nothing yet, the conversation's says it, as
+    long as that is closed."""
     bits, explicit = 0, True
     training = kind is Kind.TRAINING_DATA
-    if member.joined is not None and not member.records:
+    if member.joined is not None and not member.records and standings[BASE[kind]][0] is not Situation.IN_FORCE:
         return bits, explicit
     for purpose in SEPARATE[kind]:
         situation, said = standings[purpose]
