@@ -14,7 +14,7 @@ from onrecord.workflow.admit import NewInteraction, admit
 from onrecord.workflow.alarms import Alarm, Limits, Watch
 from onrecord.workflow.health import troubles
 from onrecord.workflow.seal import seal
-from onrecord.workflow.stream import NewTrack, offer, open_stream
+from onrecord.workflow.stream import NewTrack, offer, open_stream, refuse
 from onrecord.workflow.views import interaction as shown
 
 GAP, UNWANTED = Alarm.RECORDING_GAP, Alarm.MEDIA_UNWANTED
@@ -89,6 +89,19 @@ def hour(story, limits=LIMITS):
     with capture_logs() as logs:
         asyncio.run(whole())
     return [(line["event"], line["alarm"], line["why"]) for line in logs if line["event"] in {"alarm", "alarm_over"}]
+
+
+def test_a_stream_that_brings_only_what_is_refused_is_silent():
+    async def story(h):
+        await h.begin()
+        await h.connect()
+        await h.pass_by(5, "customer")
+        for _ in range(12):
+            refuse(h.call.stream)
+            await h.pass_by(1)
+        assert h.active == {GAP: 1}
+
+    assert hour(story) == [("alarm", GAP, "no_media")]
 
 
 def test_a_stream_that_falls_silent_is_one_alarm_until_it_comes_again():

@@ -89,11 +89,6 @@ class TrackGate:
         return self._head
 
     @property
-    def received(self) -> int:
-        """Samples that came, whatever became of them."""
-        return self._counts.received + self._head - self._counted
-
-    @property
     def mark(self) -> tuple[int, ...]:
         """Another one whenever a count has changed since the account was asked for, and quicker than that."""
         return (self._head, *self._counts.mark)

@@ -131,7 +131,7 @@ class Watch:
         if any(entry.answer is not None and not entry.answer["acknowledged"] for entry in c.systems.values()):
             yield Cause(Alarm.COMMAND_NOT_FOLLOWED, name, "", Why.NOT_ACKNOWLEDGED)
         streams = _streams(live)
-        marks = {stream: sum(t.gate.received for t in tracks) for stream, tracks in streams.items()}
+        marks = {stream: sum(t.gate.head for t in tracks) for stream, tracks in streams.items()}
         still = now - self._moved((name, ""), (len(live.said), marks), now)
         for stream, tracks in streams.items():
             quiet = now - self._moved((name, stream), marks[stream], now)
