@@ -173,7 +173,11 @@ def test_a_strip_s_key_is_for_its_interaction_alone(server: Server, begin: Begin
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
         assert agent.get(f"{talk.path}/evidence").status_code == 403
         assert agent.post(f"{talk.path}/seal").status_code == 200
-    assert talk.client.post(f"{other.path}/strip-tokens", headers={"Authorization": "Bearer x"}).status_code == 401
+    for source, status in (("agent", 201), ("bot", 403)):
+        made = talk.client.post("/v1/keys", json={"source": source, "scopes": ["strip:lend"]}).json()
+        with server.client(made["key"]) as desktop:
+            assert desktop.post(f"{other.path}/strip-tokens").status_code == status
+            assert desktop.get(f"{other.path}/strip").status_code == 403
 
 
 def test_the_strip_in_a_real_browser(server: Server, begin: Begin, tmp_path: Path) -> None:

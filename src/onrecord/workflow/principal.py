@@ -25,6 +25,7 @@ class Scope(StrEnum):
     POLICY_SET = "policy:set"
     POLICY_REPLAY = "policy:replay"
     REPLAY = "replay"
+    STRIP_LEND = "strip:lend"
     KEYS_ADMIN = "keys:admin"
     PERSONS_ERASE = "persons:erase"
     METRICS_READ = "metrics:read"

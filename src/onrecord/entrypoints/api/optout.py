@@ -10,9 +10,11 @@ from onrecord.entrypoints.api.optout_forms import NewTriggers
 from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import Call
 from onrecord.workflow import opt_out
-from onrecord.workflow.principal import Scope
+from onrecord.workflow.errors import ForbiddenError
+from onrecord.workflow.principal import ANY_SOURCE, Scope
 from onrecord.workflow.strip import strip
 
+AGENT = "agent"
 STRIP_SECONDS = 12 * 3600
 _PAGES = files("onrecord.entrypoints.api") / "pages"
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
@@ -26,9 +28,9 @@ _POLICY = (
 async def lend(call: Call) -> Response:
     """A key of the source `agent`, which tells of this interaction and reads it, and no more."""
     live = await live_of(call)
-    for scope in _SCOPES:
-        call.principal.need(scope)
-    token = call.credentials.lend("agent", _SCOPES, live.conversation.interaction, STRIP_SECONDS)
+    if call.principal.source not in {ANY_SOURCE, AGENT}:
+        raise ForbiddenError("a strip speaks for the agent, and this key does not")
+    token = call.credentials.lend(AGENT, _SCOPES, live.conversation.interaction, STRIP_SECONDS)
     return json_reply({"token": token, "expires_in": STRIP_SECONDS}, 201)
 
 

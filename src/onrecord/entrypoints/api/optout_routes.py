@@ -33,7 +33,7 @@ OPT_OUT = (
         "A key for the agent's strip: for this interaction alone, with the agent's say",
         optout.lend,
         {201: Answer("Made, shown this once", (forms.StripToken,))},
-        scope=Scope.EVENTS_WRITE,
+        scope=Scope.STRIP_LEND,
     ),
     Route(
         "GET",
