@@ -9,7 +9,6 @@ import msgspec
 from onrecord.base import canonical
 from onrecord.interaction.errors import UnreadableEventError
 
-
 PRODUCT = "onrecord"
 """The principal of what the product says by itself."""
 
