@@ -4,11 +4,13 @@ An address that is not public is refused, also where it hides in another (mapped
 loopback origin that the operator wrote as such."""
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
 from functools import cache
+from threading import Thread
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -20,7 +22,8 @@ SECONDS = 2.0
 MAX_ANSWER = 65_536  # bytes
 MAX_URL = 2000
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is assigned of it (RFC 4291, 2.4): not NAT64, nor site-local
+Found = list[str] | Exception
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -33,7 +36,7 @@ class OriginError(OnRecordError):
 def public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         hidden = address.ipv4_mapped or address.sixtofour or address.teredo
-        return hidden is None and address not in _NAT64 and address.is_global and not address.is_multicast
+        return hidden is None and address in _UNICAST and address.is_global and not address.is_multicast
     return address.is_global and not address.is_multicast
 
 
@@ -53,6 +56,7 @@ class Origin:
         self.scheme = parts.scheme
         self.host = parts.hostname or ""
         self.port = port or (443 if parts.scheme == "https" else 80)
+        self._lookup: asyncio.Future[Found] | None = None
 
     @property
     def authority(self) -> str:
@@ -63,13 +67,34 @@ class Origin:
         """The address that this one request goes to. Errors: ControlError."""
         try:
             async with asyncio.timeout(seconds):
-                found = await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError, TimeoutError) as error:
+                found = await asyncio.shield(self._looked_up())
+        except TimeoutError as error:
             raise ControlError("the name of the platform does not resolve") from error
-        addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+        if isinstance(found, Exception):
+            raise ControlError("the name of the platform does not resolve") from found
+        addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
         if not addresses or not all(a.is_loopback if self.loopback else public(a) for a in addresses):
             raise ControlError("the platform's name leads to an address that is not public", code="control_refused")
         return str(addresses[0])
+
+    def _looked_up(self) -> "asyncio.Future[Found]":
+        """One look-up at a time, for all who ask meanwhile, in a thread of its own: the event loop has few, and a
+        name server that hangs would hold up every other name."""
+        if self._lookup is None or self._lookup.done():
+            loop = asyncio.get_running_loop()
+            self._lookup = loop.create_future()
+            Thread(target=_look_up, args=(loop, self._lookup, self.host, self.port), daemon=True).start()
+        return self._lookup
+
+
+def _look_up(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[Found]", host: str, port: int) -> None:
+    found: Found
+    try:
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, ValueError) as error:
+        found = error
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(answer.set_result, found)
 
 
 class Endpoint(Origin):

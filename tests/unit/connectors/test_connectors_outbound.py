@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+from threading import Event
 from typing import Any
 
 import pytest
@@ -29,6 +30,9 @@ from onrecord.connectors.outbound import Origin, OriginError, Outbound, public
         "::ffff:8.8.8.8",
         "2002:a00:1::",
         "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
+        "::a00:1",
+        "fec0::1",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
     ],
 )
@@ -78,3 +82,42 @@ def test_a_name_that_leads_inside_is_never_asked(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ControlError) as caught:
         asyncio.run(ask())
     assert caught.value.code == "control_refused"
+
+
+def test_a_name_that_does_not_resolve_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than a pool has threads; and whoever asks for one twice waits for one answer."""
+    release, asked = Event(), list[str]()
+
+    def resolved(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        if host.startswith("slow"):
+            release.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+    async def ask() -> str:
+        slow = [Origin(f"https://slow{number}.example.com") for number in range(40)]
+        waiting = [asyncio.create_task(each.address(20)) for each in (*slow, slow[0])]
+        await asyncio.sleep(0)
+        found = await Origin("https://quick.example.com").address(20)
+        assert not any(task.done() for task in waiting)
+        release.set()
+        assert set(await asyncio.gather(*waiting)) == {"8.8.8.8"}
+        return found
+
+    assert asyncio.run(ask()) == "8.8.8.8"
+    assert len(asked) == 41
+
+
+def test_a_look_up_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(30) and [])
+
+    async def ask() -> None:
+        await Origin("https://slow.example.com").address(0.01)
+
+    with pytest.raises(ControlError) as caught:
+        asyncio.run(ask())
+    release.set()
+    assert caught.value.code == ControlError.code
