@@ -191,6 +191,21 @@ def test_a_profile_is_read_once_the_conversation_is_on_record():
     scenario(told)
 
 
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_a_withdrawal_counts_whatever_the_machine_was_set_to_since_the_call_began(seconds):
+    async def told(life):
+        first = await begun(life)
+        life.clock.step(seconds)
+        person = await profiles.person_of(life.d, WHO, "crm-1")
+        await profiles.keep(life.d, WHO, person, [{"purposes": ["recording"], "method": "email"}])
+        life.clock.advance(5)
+        await tell(life.d, await find(life.d, first), WHO, [{"type": "consent_withdrawn"}], None)
+        assert profiles.read(life.d, person).states(life.clock.now_ns())["recording"] == "withdrawn"
+        assert await is_withdrawn(life, await begun(life))
+
+    scenario(told)
+
+
 def test_who_was_erased_is_reached_no_more():
     async def told(life):
         person = await agreed(life)

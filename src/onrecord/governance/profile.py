@@ -89,8 +89,8 @@ def scope_of(purposes: Iterable[Purpose]) -> list[str]:
 
 
 def parse_consents(raw: Sequence[Mapping[str, Any]], now: int) -> tuple[Given, ...]:
-    """As a client gives them; `given_at` is now where it is absent. Errors: InvalidProfileError, which names a field
-    and never its value."""
+    """As a client gives them; `given_at` is now where it is absent, or by a clock that is a little ahead: what is taken
+    back from now on comes after it. Errors: InvalidProfileError, which names a field and never its value."""
     if len(raw) > MAX_CONSENTS:
         raise InvalidProfileError("a profile holds at most 50 consents")
     return tuple(_parse(item, now) for item in raw)
@@ -112,7 +112,7 @@ def _parse(raw: Mapping[str, Any], now: int) -> Given:
     if expires is not None and expires <= given_at:
         raise InvalidProfileError("`expires` is not after `given_at`")
     version = raw.get("prompt_version")
-    return Given(tuple(sorted(set(purposes))), raw["method"], given_at, expires, version)
+    return Given(tuple(sorted(set(purposes))), raw["method"], min(given_at, now), expires, version)
 
 
 def _instant(value: object, field: str) -> int:

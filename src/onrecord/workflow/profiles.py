@@ -151,7 +151,8 @@ def withdrawal(d: Deployment, person: str, at: int, data: Mapping[str, Any], int
 
 
 def told_in(d: Deployment, live: Live, events: Sequence[Event]) -> list[Record]:
-    """What the withdrawals among these events add to profiles: of those persons who have one id over conversations."""
+    """What the withdrawals among these events add to profiles: of those persons who have one id over conversations. A
+    conversation's clock does not follow the machine's, by which consents are dated, where that is set."""
     found: list[Record] = []
     interaction = live.conversation.interaction
     for event in events:
@@ -162,7 +163,7 @@ def told_in(d: Deployment, live: Live, events: Sequence[Event]) -> list[Record]:
         named = set(live.conversation.persons_in(data))
         for party in live.conversation.parties:
             if party.person in named and "external_id" in party.contact:
-                found += withdrawal(d, party.person, event.at, data, interaction)
+                found += withdrawal(d, party.person, max(event.at, d.clock.now_ns()), data, interaction)
     return found
 
 

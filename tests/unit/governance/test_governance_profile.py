@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onrecord.base.clock import rfc3339
 from onrecord.governance.errors import InvalidProfileError
 from onrecord.governance.profile import Given, Profile, Standing, Withdrawal, decoded, encoded, parse_consents
 from onrecord.policy.purposes import CONVERSATION, Purpose
@@ -79,6 +80,14 @@ def test_what_is_kept_is_what_was_given(given_: list[Given]) -> None:
 def test_given_now_where_it_does_not_say_when() -> None:
     (mine,) = parse_consents([{"purposes": ["video", "recording", "video"], "method": "chat"}], NOW)
     assert (mine.given_at, mine.purposes) == (NOW, ("recording", "video"))
+
+
+def test_a_consent_by_a_clock_that_is_ahead_is_given_now() -> None:
+    """So that what is taken back a moment later is."""
+    (mine,) = parse_consents(
+        [{"purposes": ["recording"], "method": "chat", "given_at": rfc3339(NOW + 200 * 10**9)}], NOW
+    )
+    assert Profile((mine,), (Withdrawal(NOW + 1),)).standing(mine, NOW + 2) is Standing.WITHDRAWN
 
 
 @pytest.mark.parametrize("method", ["continued", "stored_profile", "", None, 7])
