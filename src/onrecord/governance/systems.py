@@ -71,7 +71,7 @@ class System:
     sectors: frozenset[str] = frozenset()
 
     def serves(self, sector: str) -> bool:
-        return not self.sectors or sector in self.sectors
+        return not self.sectors or sector.lower() in {own.lower() for own in self.sectors}
 
     def lacks(self, sector: str, places: Iterable[str], at: int) -> list[str]:
         """The contracts that this conversation needs and the vendor has not, or not any more; sorted."""

@@ -23,7 +23,7 @@ def prohibited(sector: str, role: str) -> bool:
     bare, sector = role.rstrip("0123456789_-# ").lower(), sector.lower()
     if sector in _INTERVIEW and bare != CUSTOMER:
         return True
-    return sector in _SECTORS or bare in _ROLES or staffed(role)
+    return sector in _SECTORS or bare in _ROLES or staffed(bare)
 
 
 def barred(sector: str, asked: Iterable[Member], book: Book) -> bool:

@@ -90,6 +90,16 @@ def test_what_is_no_system(fields: dict[str, Any]) -> None:
         system(**fields)
 
 
+@pytest.mark.parametrize(
+    ("sectors", "sector", "served"),
+    [((), "any", True), (("Health",), "health", True), (("health",), "Health", True), (("health",), "retail", False)],
+)
+def test_a_system_serves_its_sectors_however_they_are_written(
+    sectors: tuple[str, ...], sector: str, served: bool
+) -> None:
+    assert system(sectors=sectors).serves(sector) is served
+
+
 def test_what_is_kept_comes_back() -> None:
     vendor = {"name": "v", "contracts": [{"type": "dpa", "expires": "2030-05-06"}], "sub_processors": ["w"]}
     for made in (system(), system(vendor=vendor, deadline_s=2.5)):

@@ -343,6 +343,7 @@ def test_words_that_no_register_knows_disclose_nothing_and_accuse_nobody():
         ("interview", "guest", False),
         ("retail", "candidate", False),
         ("retail", "applicant_2", False),
+        ("retail", "Agent", False),
     ],
 )
 def test_feelings(sector, role, allowed):
