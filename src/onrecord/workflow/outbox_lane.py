@@ -202,6 +202,8 @@ def _answered(d: Deployment, lane: Lane, pair: Pair) -> list[str]:
 
 
 def _say(d: Deployment, live: Live, kind: Internal, data: dict[str, object]) -> None:
+    """To whoever stands for the conversation now: an answer takes its time."""
+    live = d.live.get(live.conversation.interaction, live)
     notice(d, live, kind, data, live.now(live.clock_ns(d.clock)))
 
 

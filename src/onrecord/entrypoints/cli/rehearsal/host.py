@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from onrecord.base.errors import Disposition, OnRecordError
 
 START_SECONDS = 60.0
+AGAIN_SECONDS = 10.0
 COMMAND = (sys.executable, "-m", "onrecord.entrypoints.cli.main")
 
 
@@ -44,7 +45,15 @@ class Host:
     log_vkey: str
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
-        """Errors: HostError."""
+        """Asked again for a while where the server says that it may be (503). Errors: HostError."""
+        until = time.monotonic() + AGAIN_SECONDS
+        while True:
+            answer = self._ask(method, path, body)
+            if answer.status != http.HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                return answer
+            time.sleep(0.1)
+
+    def _ask(self, method: str, path: str, body: object) -> Answer:
         origin = urlsplit(self.api)
         connection = http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)
         headers = {"Authorization": f"Bearer {self.key}"}
