@@ -35,6 +35,7 @@ from onrecord.workflow.principal import ANY_SOURCE, Principal, Scope
 from onrecord.workflow.side_records import RecordKind, opened, sealed
 
 STORED = "stored_profile"
+_SPEAKER = "platform"
 _FINE = frozenset({Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS})
 
 
@@ -183,7 +184,7 @@ async def stand_in(d: Deployment, live: Live) -> None:
 
 
 def _told(d: Deployment, live: Live, party: PartyEntry, profile: Profile, now: int) -> Iterator[Event]:
-    """What was found, then what it gives, then what it takes."""
+    """What was found, then what it gives, where the packs let the platform say so, then what it takes."""
     if not profile.consents and not profile.withdrawals:
         return
     who = {"party": party.role} if party.party_id is None else {"party_id": party.party_id}
@@ -193,8 +194,10 @@ def _told(d: Deployment, live: Live, party: PartyEntry, profile: Profile, now: i
     yield internal(live, d, Internal.PROFILE_READ, seen, t=0.0)
     for given in profile.consents:
         scope = _exact(profile.left(given))
-        if scope and profile.standing(given, now) is Standing.LIVE:
-            yield _stated(live, d, "consent", {**who, **_consent(given, scope, now)})
+        said = {**who, **_consent(given, scope, now)}
+        asserted = entitled(_SPEAKER, "consent", said, live.timeline.policy)
+        if scope and asserted and profile.standing(given, now) is Standing.LIVE:
+            yield _stated(live, d, "consent", said)
     if taken:
         covered = {} if taken == frozenset(Purpose) else {"scope": scope_of(taken)}
         yield _stated(live, d, "consent_withdrawn", {**who, "method": STORED, **covered})
@@ -226,4 +229,4 @@ def _consent(given: Given, scope: list[str], now: int) -> dict[str, Any]:
 def _stated(live: Live, d: Deployment, kind: str, data: Mapping[str, Any]) -> Event:
     """By the product itself, as the platform."""
     made = internal(live, d, Internal.PROFILE_READ, data, t=0.0)
-    return Event(made.event_id, kind, made.t, made.received, made.at, "platform", made.principal, data)
+    return Event(made.event_id, kind, made.t, made.received, made.at, _SPEAKER, made.principal, data)
