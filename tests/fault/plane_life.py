@@ -7,6 +7,7 @@ from plane_stores import Disks, Fault, Process, Steps, deploy
 
 from onrecord.base.clock import ManualClock
 from onrecord.base.errors import OnRecordError
+from onrecord.base.stretch import FOREVER
 from onrecord.capture.words import Word
 from onrecord.interaction.record import ArtifactState
 from onrecord.policy.kinds import Kind
@@ -145,9 +146,11 @@ class Life:
             call.ended = True
 
     def reopened(self, call, live):
+        """Media may have come between that and the answer."""
+        ends = [shut.end for shut in live.shut if shut.end < FOREVER]
         for entry in call.shut:
             if entry[1] is None:
-                entry[1] = live.media_head()
+                entry[1] = max(ends, default=live.media_head())
 
     async def say_again(self, call):
         if call.unsaid:

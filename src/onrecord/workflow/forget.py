@@ -7,6 +7,7 @@ every intent without completion.
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from onrecord.base.ids import PersonId, TenantId
@@ -33,16 +34,10 @@ OF_PERSONS = (RecordKind.PROFILE, RecordKind.WITHDRAWAL, RecordKind.REACHING)
 async def forget(d: Deployment, principal: Principal, person: str) -> dict[str, Any]:
     """What is gone. Errors: ForbiddenError, NotFoundError; StorageError, VaultError (what was begun goes on later)."""
     principal.need(Scope.PERSONS_ERASE)
-    try:
-        persons = d.vault.persons_of(TenantId(d.tenant), PersonId(person))
-    except SubjectError as error:
-        raise NotFoundError("there is no such person") from error
-    places = [record.id for each in persons for record in d.store.records(d.tenant, RecordKind.PERSON, each)]
-    kept = [r for each in persons for kind in OF_PERSONS for r in d.store.records(d.tenant, kind, each)]
-    if not places and not kept:
-        raise NotFoundError("there is no such person")
+    loop = asyncio.get_running_loop()
+    persons, places, kept = await loop.run_in_executor(d.writers, _held, d, person)
     intents: list[tuple[Live, dict[str, Any]]] = []
-    for interaction in sorted({place.rpartition("/")[2] for place in places}):
+    for interaction in sorted({place.id.rpartition("/")[2] for place in places}):
         live = await find(d, interaction)
         intents.append((live, await _intend(d, live, set(persons))))
     events = 0
@@ -51,20 +46,33 @@ async def forget(d: Deployment, principal: Principal, person: str) -> dict[str, 
             events += len((await carry_out(d, live, intent))["openings"])
         live.halt()
     if not intents:
-        await asyncio.get_running_loop().run_in_executor(
-            d.writers, d.vault.shred_person, TenantId(d.tenant), PersonId(person)
-        )
+        await loop.run_in_executor(d.writers, d.vault.shred_person, TenantId(d.tenant), PersonId(person))
     await mend(d)
-    for name in places:
-        d.store.delete(d.tenant, RecordKind.PERSON, name)
-    for record in kept:
-        d.store.delete(d.tenant, record.kind, record.id)
+    await loop.run_in_executor(d.writers, _delete, d, [*places, *kept])
     return {
         "person": person,
         "interactions": len(intents),
         "events": events,
         "objects": sum(len(intent["objects"]) for _, intent in intents),
     }
+
+
+def _held(d: Deployment, person: str) -> tuple[tuple[PersonId, ...], list[Record], list[Record]]:
+    """All ids of the person, where they take part, and what is kept of them. Errors: NotFoundError, StorageError."""
+    try:
+        persons = d.vault.persons_of(TenantId(d.tenant), PersonId(person))
+    except SubjectError as error:
+        raise NotFoundError("there is no such person") from error
+    places = [record for each in persons for record in d.store.records(d.tenant, RecordKind.PERSON, each)]
+    kept = [r for each in persons for kind in OF_PERSONS for r in d.store.records(d.tenant, kind, each)]
+    if not places and not kept:
+        raise NotFoundError("there is no such person")
+    return persons, places, kept
+
+
+def _delete(d: Deployment, records: Sequence[Record]) -> None:
+    for record in records:
+        d.store.delete(d.tenant, record.kind, record.id)
 
 
 async def _intend(d: Deployment, live: Live, persons: set[PersonId]) -> dict[str, Any]:

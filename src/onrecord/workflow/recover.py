@@ -18,7 +18,7 @@ from onrecord.workflow.notices import say
 from onrecord.workflow.segments import seal_rest, sealed_or_lost
 from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind, opened
-from onrecord.workflow.stream import drain
+from onrecord.workflow.stream import drain, recheck
 from onrecord.workflow.tell import tell
 from onrecord.workflow.tracks import restored
 from onrecord.workflow.withdraw import resume
@@ -50,7 +50,8 @@ async def _recover(d: Deployment, record: Record) -> None:
     live = await find(d, record.interaction)
     await _take_up(d, live)
     if live.conversation.seal is not None:
-        d.store.delete(d.tenant, RecordKind.UNSEALED, record.id)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(d.writers, d.store.delete, d.tenant, RecordKind.UNSEALED, record.id)
 
 
 async def _settle_sealed(d: Deployment) -> None:
@@ -68,8 +69,7 @@ async def _take_up(d: Deployment, live: Live) -> None:
     live.epochs = len(c.streams)
     if c.seal is None:
         live.shut.append(Shut(0.0))
-        counted = d.store.record(d.tenant, RecordKind.ACCOUNTING, c.interaction)
-        kept = {"tracks": {}, "told": {}} if counted is None else opened(d.vault, d.tenant, counted)
+        kept = await asyncio.get_running_loop().run_in_executor(d.executor, _counted, d, c.interaction)
         for name, entry in c.tracks.items():
             known = kept["told"].get(name, {}) == entry.accounting
             account = _account(entry.accounting, kept["tracks"].get(name), known=known)
@@ -77,6 +77,11 @@ async def _take_up(d: Deployment, live: Live) -> None:
             live.tracks[name] = restored(live, name, entry, account)
         await _interrupt(d, live)
     await settle(d, live)
+
+
+def _counted(d: Deployment, interaction: str) -> dict[str, dict[str, dict[str, int]]]:
+    record = d.store.record(d.tenant, RecordKind.ACCOUNTING, interaction)
+    return {"tracks": {}, "told": {}} if record is None else opened(d.vault, d.tenant, record)
 
 
 async def _interrupt(d: Deployment, live: Live) -> None:
@@ -144,6 +149,8 @@ async def _replace(d: Deployment, name: str) -> None:
     live.closings = live.closings.owe(e for e in before.closings.all() if e.event_id not in live.said)
     live.unsaid = [e for e in before.unsaid if e.event_id not in live.said]
     await _take_up(d, live)
+    live.closings = live.closings.owe(e for e in before.closings.all() if e.event_id not in live.said)
+    recheck(live)
     d.live[name] = live
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import house_allowed
 import house_errors
 import house_rules
+import house_waits
 import pytest
 from house_rules import Offence, Source
 
@@ -39,6 +40,7 @@ def listed(offences: Iterable[Offence]) -> str:
         house_rules.logger,
         house_rules.loud,
         house_rules.builtin_errors,
+        house_waits.waits,
     ],
     ids=lambda rule: rule.__name__,
 )

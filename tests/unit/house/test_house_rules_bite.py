@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import house_errors
 import house_rules
+import house_waits
 import pytest
 from house_allowed import LOG_KEYS
 from house_rules import Offence, Source
@@ -23,6 +24,9 @@ CAUGHT = [
     (house_rules.init_is_a_docstring, "vault/__init__.py", '"""Keys."""\nfrom x import y\n'),
     (house_rules.init_is_a_docstring, "vault/__init__.py", ""),
     (house_rules.init_is_a_docstring, "vault/__init__.py", "x = 1\n"),
+    (house_waits.waits, "workflow/a.py", "async def f(d):\n    d.store.delete(1)\n"),
+    (house_waits.waits, "workflow/a.py", "async def f(store):\n    if store.records(1):\n        pass\n"),
+    (house_waits.waits, "workflow/a.py", "async def f(d):\n    return [each for each in d.objects.names()]\n"),
     (house_rules.wall_clock, "vault/a.py", "import time\nx = time.time()\n"),
     (house_rules.wall_clock, "vault/a.py", "import time\nnow = time.time_ns\n"),
     (house_rules.wall_clock, "vault/a.py", "import time as t\nt.time()\n"),
@@ -107,6 +111,17 @@ LAWFUL = [
     (house_rules.vague_name, "capture/manifest.py", ""),
     (house_rules.init_is_a_docstring, "vault/__init__.py", '"""Keys."""\n'),
     (house_rules.init_is_a_docstring, "vault/a.py", "x = 1\n"),
+    (
+        house_waits.waits,
+        "workflow/a.py",
+        "async def f(d):\n    await loop.run_in_executor(d.writers, d.store.delete, 1)\n",
+    ),
+    (
+        house_waits.waits,
+        "workflow/a.py",
+        "async def f(d):\n    def work():\n        d.store.delete(1)\n    return work\n",
+    ),
+    (house_waits.waits, "workflow/a.py", "def f(d):\n    d.store.delete(1)\n"),
     (house_rules.wall_clock, "base/clock.py", "import time\ntime.time_ns()\n"),
     (house_rules.wall_clock, "vault/a.py", "import time\ntime.monotonic()\nclock.now_ns()\nlive.now(5)\n"),
     (house_rules.wall_clock, "vault/a.py", "from datetime import datetime\ndatetime.fromisoformat(x)\nrow.time\n"),
