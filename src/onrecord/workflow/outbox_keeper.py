@@ -107,6 +107,9 @@ async def _look(d: Deployment, name: str) -> None:
     except OnRecordError as error:
         log.error("look_put_off", code=error.code)
         d.outbox.due[name] = time.monotonic() + AGAIN_SECONDS
+    except Exception as error:  # noqa: BLE001  what one conversation meets keeps no other from its look
+        log.error("look_put_off", error=type(error).__name__)
+        d.outbox.due[name] = time.monotonic() + AGAIN_SECONDS
 
 
 def _recall(d: Deployment, live: Live) -> None:

@@ -181,7 +181,7 @@ async def _send(d: Deployment, subscriber: Subscriber, interaction: str) -> None
         subscriber.took(interaction)
         return
     d.subscribers.results[code] += 1
-    subscriber.ready.appendleft(interaction)
+    subscriber.ready.append(interaction)  # behind the others: what is never taken holds up its own conversation alone
     subscriber.failures += 1
     pause = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(subscriber.failures - 1, 10))
     subscriber.again = time.monotonic() + pause
