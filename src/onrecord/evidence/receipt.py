@@ -80,7 +80,8 @@ def _is_meant(entry: PartyEntry, party: str | None) -> bool:
 
 def _receipt(asked: Asked, party: PartyEntry) -> dict[str, Any]:
     identifier = f"urn:onrecord:receipt:{asked.conversation.interaction}:{party.person}"
-    said = [s for s in statements(asked.events) if party.person in asked.conversation.persons_in(s.data)]
+    told = statements(asked.conversation, asked.events)
+    said = [s for s in told if party.person in asked.conversation.persons_in(s.data)]
     requests = _requests(asked, party)
     purposes = [p for p in Purpose if any(p in s.purposes for s in said) or any(p in known for _, _, known in requests)]
     return {

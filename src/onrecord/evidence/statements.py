@@ -1,13 +1,17 @@
 """What persons said of consent, out of the events: one statement for each, with the purposes that it is about."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from onrecord.interaction.events import Event, Internal
+from onrecord.interaction.record import Conversation
 from onrecord.policy.purposes import CONVERSATION, Purpose, closed, opened
 
+_late = attrgetter("late")
 _RESULTS = {"accepted": "given", "implied": "implied", "declined": "refused"}
 
 
@@ -29,13 +33,30 @@ class Statement:
     data: Mapping[str, Any]
 
 
-def statements(events: Iterable[tuple[int, Event]]) -> list[Statement]:
-    """Of events with their seqs, in that order. One that came under an id used for something else was said too."""
-    found = [_statement(seq, event) for seq, event in events]
+class _Read(NamedTuple):
+    """By when a text had been read, in seconds, to whom, and what the register says of it."""
+
+    late: float
+    persons: tuple[str, ...]
+    registered: Any
+
+
+def statements(conversation: Conversation, events: Iterable[tuple[int, Event]]) -> list[Statement]:
+    """Of all events with their seqs, in that order. One that came under an id used for something else was said too."""
+    listed = list(events)
+    read = [_read(conversation, event) for _, event in listed if event.type == "prompt_delivered"]
+    read.sort(key=_late)
+    found = [_statement(conversation, read, seq, event) for seq, event in listed]
     return [statement for statement in found if statement is not None]
 
 
-def _statement(seq: int, event: Event) -> Statement | None:
+def _read(conversation: Conversation, event: Event) -> _Read:
+    name = event.data.get("party_id") or event.data.get("to")
+    persons = conversation.person_of(name if isinstance(name, str) else None)
+    return _Read(event.t + event.uncertainty, persons, event.data.get("registered"))
+
+
+def _statement(conversation: Conversation, read: Sequence[_Read], seq: int, event: Event) -> Statement | None:
     kind, data = event.type, event.data
     if kind == Internal.EVENT_CONFLICTED:
         kind, data = data["type"], data["data"]
@@ -45,18 +66,23 @@ def _statement(seq: int, event: Event) -> Statement | None:
     if result is None:
         return None
     said = Said(result)
-    covered = closed(data.get("scope"), CONVERSATION) if said is Said.REFUSED else _covered(data)
-    return Statement(seq, event, said, _ordered(covered), data)
-
-
-def _covered(data: Mapping[str, Any]) -> frozenset[Purpose]:
-    """What an acceptance is to: its scope, and no more than the registered text asks for."""
+    if said is Said.REFUSED:
+        return Statement(seq, event, said, _ordered(closed(data.get("scope"), CONVERSATION)), data)
     registered = data.get("registered")
-    scope = opened(data.get("scope"))
+    if data.get("prompt_version") is None:
+        before = read[: bisect_right(read, event.t - event.uncertainty, key=_late)]
+        persons = frozenset(conversation.persons_in(data))
+        registered = next((text.registered for text in reversed(before) if persons.intersection(text.persons)), None)
+    return Statement(seq, event, said, _ordered(_covered(data.get("scope"), registered)), data)
+
+
+def _covered(scope: object, registered: object) -> frozenset[Purpose]:
+    """What an acceptance is to: its scope, and no more than the registered text asks for that it names, or that was the
+    last to be read."""
     if not isinstance(registered, Mapping):
-        return scope
+        return opened(scope)
     asked = opened(registered.get("purposes"))
-    return asked if data.get("scope") is None else asked & scope
+    return asked if scope is None else asked & opened(scope)
 
 
 def _ordered(purposes: frozenset[Purpose]) -> tuple[Purpose, ...]:

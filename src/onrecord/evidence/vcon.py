@@ -7,7 +7,7 @@ under the key `onrecord`."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from onrecord.evidence.statements import statements
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, PartyEntry
 from onrecord.ledger import leaf
+from onrecord.policy.purposes import Purpose
 
 _CONTACT = {"name": "name", "phone": "tel", "email": "mailto"}
 _BOTS = frozenset({"bot", "ivr"})
@@ -36,8 +37,10 @@ def vcon_json(case: Case) -> bytes:
     dialog = [_recording(case, parties, track) for track in tracks]
     dialog += [_transfer(case, parties, event, len(tracks)) for _, event in case.of_type("transfer")]
     analysis = [_analysis(a, len(tracks)) for a in case.conversation.artifacts.values() if a.track is None]
+    said = {each.seq: each.purposes for each in statements(case.conversation, sorted(case.events.items()))}
     attachments = [
-        _lawful_basis(case, parties, seq, event) for seq, event in case.of_type("consent", "consent_withdrawn")
+        _lawful_basis(case, parties, seq, event, said.get(seq, ()))
+        for seq, event in case.of_type("consent", "consent_withdrawn")
     ]
     attachments += _interests(case, parties)
     body = {
@@ -213,11 +216,10 @@ def _attachment(start: str, party: int, body: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _lawful_basis(case: Case, parties: _Parties, seq: int, event: Event) -> dict[str, Any]:
+def _lawful_basis(case: Case, parties: _Parties, seq: int, event: Event, purposes: Sequence[Purpose]) -> dict[str, Any]:
     """One statement of the person: a consent given, implied or refused, or its withdrawal."""
     data = event.data
-    said = statements([(seq, event)])
-    scope = [purpose.value for statement in said for purpose in statement.purposes]
+    scope = [purpose.value for purpose in purposes]
     granted = event.type == "consent" and data.get("result") in _GRANTS
     moment = _start(case, event.t)
     method = data.get("given_by") or data.get("method")

@@ -143,6 +143,29 @@ def test_one_party_alone(name: str) -> None:
     assert len(made(party="agent")["@graph"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([delivered(), ("consent", 2.0, {"result": "accepted"})], {"training"}),
+        ([delivered(), ("consent", 2.0, {"result": "accepted", "scope": ["training", "video"]})], {"training"}),
+        ([delivered(2.5), ("consent", 2.0, {"result": "accepted"})], {"recording", "transcription", "ai_analysis"}),
+        (
+            [delivered(to="spouse"), ("consent", 2.0, {"result": "accepted"})],
+            {"recording", "transcription", "ai_analysis"},
+        ),
+        ([delivered(), ("consent", 2.0, {"result": "declined"})], {"recording", "transcription", "ai_analysis"}),
+    ],
+)
+def test_a_consent_that_names_no_text_is_to_no_more_than_the_last_that_was_read_asks_for(
+    said: list[Any], expected: set[str]
+) -> None:
+    for _, _, data in said:
+        if "registered" in data:
+            data["registered"] = {**REGISTERED, "purposes": ["training"]}
+    found = records(made(*said))
+    assert {name for name, record in found.items() if set(states(record)) != {"dpv:ConsentRequested"}} == expected
+
+
 def words(value: Any) -> set[str]:
     """Every term with a prefix, of keys and of what the context says are terms."""
     if isinstance(value, dict):
