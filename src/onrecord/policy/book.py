@@ -21,7 +21,7 @@ from onrecord.policy.options import (
     baseline,
     words,
 )
-from onrecord.policy.pack import Pack, Reach
+from onrecord.policy.pack import LOCAL, Pack, Reach
 from onrecord.policy.period import most
 from onrecord.policy.purposes import BASE, ORDER, SEPARATE, Purpose
 from onrecord.policy.situations import LIFECYCLE, MEANING, RESTING, Situation
@@ -85,9 +85,9 @@ class Book:
         self._judged: Kept[tuple[Kind, int, frozenset[str], Verdict], Judgment] = Kept()
 
     def _choice(self, option: str) -> str:
-        """The overlay's choice where every pack of places that applies declares it and no other pack that applies
-        declares the option without it; a stricter one than the baseline always. No pack that applies and declares the
-        option leaves room for a laxer one than all of its own."""
+        """The overlay's choice where a pack of places applies, every such pack declares it and no other pack that
+        applies declares the option without it; a stricter one than the baseline always. No pack that applies and
+        declares the option leaves room for a laxer one than all of its own."""
         known = words(option) or (baseline(option),)
         base = known.index(baseline(option))
         place = known.index(self._overlay.chosen.get(option, known[base]))
@@ -101,10 +101,10 @@ class Book:
     def _declared(self, option: str, choice: str) -> bool:
         for pack in self.packs:
             declared = pack.options.get(option)
-            local = pack.reach in {Reach.PLACES, Reach.DEFAULT}
+            local = pack.reach in LOCAL
             if (declared is None and local) or (declared is not None and choice not in declared):
                 return False
-        return bool(self.packs)
+        return any(pack.reach in LOCAL for pack in self.packs)
 
     def _basis(self, purpose: Purpose) -> str:
         """Legitimate interests that nobody has weighed are none, nor is an obligation that no duty states."""

@@ -35,6 +35,10 @@ class Reach(StrEnum):
     DEFAULT = "default"
 
 
+LOCAL = frozenset({Reach.PLACES, Reach.DEFAULT})
+"""Of these one speaks for each place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     """`digest`: SHA-256 of the file's bytes, hex. `sectors`, `bounds`: where a pack of sectors applies, both at once;

@@ -14,9 +14,8 @@ from onrecord.policy.facts import UNKNOWN_PLACE, Head
 from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import Kind
 from onrecord.policy.options import CONTINUE, EXPLICIT, Overlay, baseline, parse_overlay, words
-from onrecord.policy.pack import Pack, Reach
+from onrecord.policy.pack import LOCAL, Pack, Reach
 
-_LOCAL = frozenset({Reach.PLACES, Reach.DEFAULT})
 C = TypeVar("C", bound=Dated)
 
 
@@ -97,7 +96,7 @@ class Policy:
         if not places:
             applying.update(n for n, pack in enumerate(self.packs) if pack.reach is Reach.DEFAULT)
         ordered = [pack for n, pack in enumerate(self.packs) if n in applying]
-        vetoes = [pack for pack in ordered if pack.reach not in _LOCAL]
+        vetoes = [pack for pack in ordered if pack.reach not in LOCAL]
         explicit = not places or any(place.mode == EXPLICIT or _vetoed(vetoes, place.regime) for place in found)
         unknown = not places or any(place.unknown for place in found)
         key = (tuple(sorted(applying)), explicit, unknown)

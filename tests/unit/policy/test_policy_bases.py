@@ -429,6 +429,15 @@ def test_a_call_whose_clock_begins_is_judged_anew():
     assert list(after.facts) == list(before.facts)
 
 
+def test_where_no_pack_speaks_for_the_place_no_choice_of_a_tenant_holds():
+    case = home(INTERESTS, parties=(Party("customer", "DE"),))
+    more = HOME[: HOME.index("options:")].replace("id: home", "id: desk", 1)
+    more = more.replace("scope: jurisdictions\nregimes: {gdpr: [SE]}", "scope: always")
+    more += HOME[HOME.index("rules:") :].replace("home-in-force", "desk-in-force")
+    case.policy = compile_policy([parse(HOME.encode()), parse(more.encode())], case.head)
+    assert case.prompted().at(3) == "never AWAITING_CONSENT"
+
+
 SECTOR = (
     HOME.replace("id: home", "id: desk", 1)
     .replace("scope: jurisdictions\nregimes: {gdpr: [SE]}", "scope: {sectors: [trading], places: [US-*, SE]}")
