@@ -43,6 +43,7 @@ def test_a_key_stops_the_recording_and_is_kept_nowhere(server: Server, begin: Be
         for digit in "59":
             key = {"track": "inbound_track", "digit": digit}
             stream.text({"event": "dtmf", "sequenceNumber": "300", "streamSid": "MZ" + "0" * 32, "dtmf": key})
+        stream.play(sound(6.0), range(200, 300))
         stream.taken()
         until(lambda: events(talk, "opt_out"))
         (told,) = events(talk, "opt_out")

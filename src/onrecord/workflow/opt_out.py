@@ -47,13 +47,14 @@ async def choose(d: Deployment, principal: Principal, raw: Mapping[str, Any]) ->
     return chosen
 
 
-async def pressed(d: Deployment, live: Live, track: str, key: str) -> None:
-    """A key on a track of a stream. In a sensitive stretch keys are what is being keyed in."""
+async def pressed(d: Deployment, live: Live, track: str, key: str, t: float) -> None:
+    """A key on a track of a stream, where its media stood when the key came, seconds. In a sensitive stretch keys are
+    what is being keyed in."""
     if key not in d.triggers.chosen.keys or _is_staff(live, track):
         return
-    if live.timeline.decision(Kind.AUDIO_RECORDING, live.media_head()).reason in _KEYED_IN:
+    if live.timeline.decision(Kind.AUDIO_RECORDING, t).reason in _KEYED_IN:
         return
-    await _tell(d, live, _TELEPHONE, [{"method": "keypad", **_who(live, track)}])
+    await _tell(d, live, _TELEPHONE, [{"t": t, "method": "keypad", **_who(live, track)}])
 
 
 async def overheard(d: Deployment, live: Live, words: Iterable[Word]) -> None:

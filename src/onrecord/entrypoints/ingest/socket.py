@@ -195,10 +195,10 @@ class MediaSocket(WSListener):
 
     def key(self, track: str, key: str) -> None:
         """A key that was pressed on a track of the open stream."""
-        wanted = key in self._d.triggers.chosen.keys and len(self._pressed) < MAX_PRESSED
-        if not wanted or self._stream is None or track not in self._stream.tracks:
+        stream, wanted = self._stream, key in self._d.triggers.chosen.keys and len(self._pressed) < MAX_PRESSED
+        if not wanted or stream is None or track not in stream.tracks:
             return
-        task = asyncio.get_running_loop().create_task(pressed(self._d, self._stream.live, track, key))
+        task = asyncio.get_running_loop().create_task(pressed(self._d, stream.live, track, key, stream.head))
         self._pressed.add(task)
         task.add_done_callback(self._pressed.discard)
 
