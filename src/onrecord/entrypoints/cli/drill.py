@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from onrecord.entrypoints.cli.drill_call import aftermath
-from onrecord.entrypoints.cli.drill_call.call import Course, head, tones
+from onrecord.entrypoints.cli.drill_call.call import ClosedError, Course, head, tones
 from onrecord.entrypoints.cli.drill_call.systems import playing
 from onrecord.entrypoints.cli.rehearsal.claims import Claims, heading
 from onrecord.entrypoints.cli.rehearsal.host import Host, found
@@ -44,7 +44,12 @@ def _drill(host: Host, folder: Path, place: str, claims: Claims) -> str:
         path = f"/v1/interactions/{made['id']}"
         agent = dataclasses.replace(host, key=host.need("POST", f"{path}/strip-tokens")["token"])
         course = Course(host, agent, made["id"], players, claims)
-        asyncio.run(play(call, host.ws, made["stream_token"], course))
+        try:
+            asyncio.run(play(call, host.ws, made["stream_token"], course))
+        except ClosedError as error:
+            print(f"onrecord: {error.diagnostics()}: {course.closed}", file=sys.stderr)
+            aftermath.forget(host, path, [], claims)
+            return str(made["id"])
         aftermath.derive(host, path, claims)
         recordings = aftermath.listen(host, path, call, claims)
         aftermath.account(host, path, claims)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from onrecord.base.errors import OnRecordError
 from onrecord.entrypoints.cli.drill_call.systems import SECTOR, Player
 from onrecord.entrypoints.cli.rehearsal.claims import Claims
 from onrecord.entrypoints.cli.rehearsal.host import Host
@@ -22,6 +23,12 @@ PATIENCE_S = 20.0
 AUDIO = "audio_recording"
 KINDS = (AUDIO, "transcript", "ai_summary", "disposition")
 _STATES = {"capture": "capturing", "redact": "capturing"}
+
+
+class ClosedError(OnRecordError):
+    """There is no more to try."""
+
+    code = "drill_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,15 @@ def head(place: str) -> dict[str, Any]:
 
 @dataclass
 class Course:
-    """Awaited with each second of the media before it is sent. `agent`: the server, by the key of an agent's strip."""
+    """Awaited with each second of the media before it is sent. `agent`: the server, by the key of an agent's strip.
+    `closed`: the reason for which nothing may be recorded."""
 
     host: Host
     agent: Host
     interaction: str
     players: list[Player]
     claims: Claims
+    closed: str = ""
     _steps: Iterator[tuple[float, Callable[[], None]]] = field(init=False)
     _next: tuple[float, Callable[[], None]] | None = field(init=False)
 
@@ -102,6 +111,9 @@ class Course:
         state = self._tell("consent", CONSENT, result="accepted", method="keypad", prompt_version="drill")
         opened = state == "capturing" and self._gate() == "open"
         self.claims.check("opened_by_consent", "consent opens the gate", ok=opened)
+        if not opened:
+            self.closed = self.host.need("GET", f"{self.path}/decisions?t={CONSENT}")["decisions"][AUDIO]["reason"]
+            raise ClosedError("nothing of this call may be recorded")
         self._obey("start", "started", "the capture systems start, and confirm it", every=True)
         made, status = self._player(TRANSCRIBER, Mode.HONEST).hears(self.interaction, 4.5, 5.5, "hello", "there")
         self.claims.check("words_taken", "a transcriber's words are taken", ok=bool(made) and status == 201)
