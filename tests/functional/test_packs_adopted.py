@@ -150,6 +150,13 @@ def test_what_is_not_signed_as_asked_does_not_start(packs: Path, tmp_path: Path)
             PACK + "derived_from: {ai_summary: [ai_summary]}\n",
             "onrecord: invalid_pack: 'own.yaml': `derived",
         ),
+        (
+            "own.yaml",
+            PACK.replace("id: own\n", "id: interview\n").replace(
+                "effective: 2026-01-01\nscope", "effective: 2199-01-01\nscope"
+            ),
+            "onrecord: invalid_pack: a pack in place of a shipped one leaves today without any",
+        ),
     ],
 )
 def test_packs_that_are_not_right_or_do_not_go_together_do_not_start(

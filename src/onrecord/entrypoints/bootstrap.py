@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from onrecord.base.clock import SystemClock
+from onrecord.base.clock import SystemClock, day_of
 from onrecord.base.ids import TenantId
 from onrecord.capture.commanded import RecordingControl
 from onrecord.capture.pursuit import DEADLINE_S
@@ -28,7 +28,7 @@ from onrecord.vault.localkms import add_version, check_apart, drop_old_versions,
 from onrecord.vault.vault import Vault
 from onrecord.workflow import legal_bases, opt_out, prompts, subscriptions, systems
 from onrecord.workflow.commanding import Commanding
-from onrecord.workflow.deployment import Deployment, Disk
+from onrecord.workflow.deployment import Deployment, Disk, LoadedPack
 from onrecord.workflow.measures import Measures
 from onrecord.workflow.outboxes import Outbox
 from onrecord.workflow.packs import adopt
@@ -61,6 +61,11 @@ class Settings:
     command_deadline: float = DEADLINE_S
     strip_embedders: tuple[str, ...] = ()
     pack_keys: tuple[str, ...] = ()
+
+
+def _packs(settings: Settings, signer: Ed25519Signer) -> tuple[LoadedPack, ...]:
+    trusted = [Verifier.parse(key) for key in settings.pack_keys]
+    return adopted(settings.packs, trusted, signer, day_of(SystemClock().now_ns()))
 
 
 @contextlib.contextmanager
@@ -104,7 +109,7 @@ def open_deployment(settings: Settings, *, adopting: bool = True) -> Iterator[De
             vault=vault,
             sequencer=sequencer,
             clock=SystemClock(),
-            packs=adopted(settings.packs, [Verifier.parse(key) for key in settings.pack_keys], signer),
+            packs=_packs(settings, signer),
             sign=signed,
             log_vkey=signer.verifier.vkey,
             hold_back=settings.hold_back,

@@ -2,6 +2,7 @@
 them (C2SP signed-note)."""
 
 from collections.abc import Sequence
+from datetime import date
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from onrecord.entrypoints.places import OpenError
 from onrecord.ledger.note import Note, NoteSigner, Verifier, sign
 from onrecord.ledger.note import parse as parse_note
 from onrecord.policy import pack
+from onrecord.policy.clauses import binds
 from onrecord.policy.errors import InvalidPackError
 from onrecord.policy.instead import instead
 from onrecord.policy.pack import Pack
@@ -28,14 +30,22 @@ def policy_packs(folder: Path | None) -> tuple[Pack, ...]:
     return instead([pack.parse(text) for text in shipped()], own)
 
 
-def adopted(folder: Path | None, trusted: Sequence[Verifier], signer: NoteSigner) -> tuple[LoadedPack, ...]:
+def adopted(
+    folder: Path | None, trusted: Sequence[Verifier], signer: NoteSigner, today: date
+) -> tuple[LoadedPack, ...]:
     """The same, signed by `signer` beside whoever of `trusted` had signed. With keys to trust, a folder holds signed
-    packs alone; without any, unsigned ones alone. Errors: OpenError, PolicyError, PackSignatureError."""
+    packs alone; without any, unsigned ones alone. Errors: OpenError, PolicyError, also InvalidPackError where a shipped
+    pack that binds today would give way to one that does not; PackSignatureError."""
     own = [(file, read(file, trusted)) for file in _files(folder)]
     own_packs = [_parsed(file, told.text) for file, told in own]
     texts = [*(SignedText(text, ()) for text in shipped()), *(told for _, told in own)]
     by_digest = {sha256(told.text).hexdigest(): told for told in texts}
-    packs = instead([pack.parse(text) for text in shipped()], own_packs)
+    known = [pack.parse(text) for text in shipped()]
+    packs = instead(known, own_packs)
+    if not {each.id for each in known if binds(each, today)} <= {each.id for each in packs if binds(each, today)}:
+        raise InvalidPackError(
+            "a pack in place of a shipped one leaves today without any: add one that ends with `until`"
+        )
     return tuple(LoadedPack(made, _noted(by_digest[made.digest], signer)) for made in packs)
 
 
