@@ -47,11 +47,12 @@ class Edge(Enum):
 _BOTH = frozenset({"jurisdiction_update", "prompt_version_changed", "prompt_delivered"})
 _REPORTS = frozenset({"capture_ack", "system_acknowledged", "capture_report", "bypass", "event_repeated", "call_start"})
 _EVER = frozenset({"consent_withdrawn", "objection", "erasure_request"})
+_AGREEING = frozenset({"consent", "segment_consent", "opt_in"})
 _UNHEARD = {"not_heard": "PROMPT_NOT_HEARD", "partly_heard": "PROMPT_PARTLY_HEARD"}
-_AFTER_END = frozenset(
-    {"consent", "opt_out", "opt_in", "segment_start", "segment_end", "segment_consent", "transfer", "party_join"}
-    | {"jurisdiction_update", "workflow", "prompt_version_changed"}
-)  # fmt: skip
+_AFTER_END = _AGREEING | {
+    "opt_out", "segment_start", "segment_end", "transfer", "party_join", "jurisdiction_update", "workflow",
+    "prompt_version_changed",
+}  # fmt: skip
 
 
 def edges(fact_type: str, data: Data) -> tuple[Edge, ...]:
@@ -67,8 +68,7 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
     flags: Flags = []
     if call.ended is not None and fact.type not in _EVER:
         answered = fact.type != "consent" or data.get("result") in ("accepted", "implied", "declined")
-        first = edge is edges(fact.type, data)[0]
-        if fact.type in _AFTER_END and answered and first and fact.t >= call.ended:
+        if fact.type in _AFTER_END and answered and edge is edges(fact.type, data)[0] and fact.t >= call.ended:
             flags.append("EVENT_AFTER_END")
         return call, flags
     effect = _EFFECTS.get(fact.type)
@@ -76,6 +76,8 @@ def apply(call: Call, fact: Fact, data: Data, span: Span, edge: Edge, policy: Po
         return call, flags
     if fact.type == "consent_withdrawn" and call.ended is not None:
         flags.append("WITHDRAWN_AFTER_CALL")
+    if fact.type in _AGREEING and opens(fact.type, data) and not call.named(data.get("party"), data.get("party_id")):
+        flags.append("UNKNOWN_PARTY")
     after = effect(call, data, span, edge, book, flags)
     if fact.type in {"party_join", "jurisdiction_update"} and edge is Edge.EARLY:
         told = data.get("jurisdiction")
@@ -170,14 +172,11 @@ def _jurisdiction(call: Call, data: Data, span: Span, edge: Edge, _book: Book, _
 
 
 def _opt_out(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
-    listed = data.get("kinds")
-    scoped = isinstance(listed, list | tuple) and bool(listed) and all(
-        isinstance(kind, str) and kind in _KINDS for kind in listed
-    )  # fmt: skip
-    kinds = frozenset(_KINDS[str(kind)] for kind in _items(listed)) if scoped else CONTENT
+    named, listed = _kinds(data.get("kinds")), _items(data.get("kinds"))
+    scoped = bool(listed) and all(isinstance(kind, str) and kind in _KINDS for kind in listed)
     new = [OptOut(key, span.late, scoped) for key in _keys(call, data)]
     opt_outs, made = dict(call.opt_outs), dict[int, tuple[OptOut, ...]]()
-    for kind in kinds:
+    for kind in named if scoped else CONTENT:
         known = call.opt_outs.get(kind, ())
         if id(known) not in made:
             made[id(known)] = _latest(known, new)
@@ -199,6 +198,10 @@ def _items(value: object) -> tuple[object, ...]:
     return tuple(value) if isinstance(value, list | tuple) else ()
 
 
+def _kinds(value: object) -> frozenset[Kind]:
+    return frozenset(_KINDS[k] for k in _items(value) if isinstance(k, str) and k in _KINDS)
+
+
 def _keys(call: Call, data: Data) -> tuple[str, ...]:
     indices = call.named(data.get("party"), data.get("party_id"))
     if indices:
@@ -209,12 +212,11 @@ def _keys(call: Call, data: Data) -> tuple[str, ...]:
 
 def _opt_in(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
     listed = data.get("kinds")
-    kinds = frozenset(_KINDS[k] for k in _items(listed) if isinstance(k, str) and k in _KINDS)
     keys = _keys(call, data)
     if len(keys) != 1:
         return call
     opt_outs, lifted = dict(call.opt_outs), set()
-    for kind in ORDER if listed is None else kinds:
+    for kind in ORDER if listed is None else _kinds(listed):
         old = opt_outs.get(kind, ())
         kept = tuple(o for o in old if o.key != keys[0] or o.late > span.early)
         if kept != old:
@@ -232,8 +234,7 @@ def _erase(call: Call, _data: Data, _span: Span, _edge: Edge, _book: Book, _flag
 
 def _bar(call: Call, data: Data, _span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:
     """Of the product's own: which kinds only vendors without a contract for this call would make, as of now."""
-    kinds = frozenset(_KINDS[k] for k in _items(data.get("kinds")) if isinstance(k, str) and k in _KINDS)
-    return call._replace(barred=kinds)
+    return call._replace(barred=_kinds(data.get("kinds")))
 
 
 def _workflow(call: Call, data: Data, span: Span, _edge: Edge, _book: Book, _flags: Flags) -> Call:

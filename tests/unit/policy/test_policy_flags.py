@@ -1,7 +1,9 @@
+import pytest
 from policy_case import LAX, Case
 
 from onrecord.policy.facts import Fact
 from onrecord.policy.kinds import Kind
+from onrecord.policy.verdict import Flag
 
 ACKS = {"capture_acks": "required", "stop_ack_timeout_s": 5}
 SOME = frozenset({Kind.AUDIO_RECORDING, Kind.TRANSCRIPT, Kind.AGENT_NOTES, Kind.TRAINING_DATA})
@@ -116,3 +118,29 @@ def test_a_flag_that_was_raised_before_is_not_raised_again():
     before = Case("US-NY", "US-NY").given().timeline().with_fact(again[0])
     assert [flag.flag for flag in before.flags()].count("DUPLICATE_EVENT") == 1
     assert before.with_fact(again[1]).flags_since(before, 20.0, {"r1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("consent", {"result": "accepted", "method": "verbal"}),
+        ("consent", {"result": "implied", "method": "continued"}),
+        ("segment_consent", {"segment": "medical", "result": "accepted", "method": "verbal"}),
+        ("opt_in", {"method": "verbal"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["party", "party_id"])
+def test_who_agrees_and_is_not_there_is_flagged(kind, said, name):
+    case = Case("DE", "DE").tell(0, "call_start").prompted().tell(3, "segment_start", segment="medical")
+    case.tell(6, kind, event_id="typo", **said, **{name: "custmer"})
+    assert [flag for flag in case.timeline().flags(99) if flag.flag == "UNKNOWN_PARTY"] == [
+        Flag("UNKNOWN_PARTY", 6.0, "typo")
+    ]
+    assert case.at(7).startswith("never")
+
+
+def test_who_is_there_or_refuses_is_not():
+    case = Case("DE", "DE").given().accepted(7, party="customer").tell(8, "consent", result="declined", party="custmer")
+    case.tell(9, "consent", result="no_response", party="nobody").tell(10, "party_join", role="spouse")
+    case.accepted(11, party="spouse")
+    assert "UNKNOWN_PARTY" not in case.flags()
