@@ -6,7 +6,9 @@ import pytest
 from plane_life import WHO, Life
 from plane_stores import CRASH_AFTER, CRASH_BEFORE, LOST, NOT_STORED, STORED, TENANT
 
+from onrecord.base.clock import rfc3339
 from onrecord.base.errors import OnRecordError
+from onrecord.governance.errors import InvalidProfileError
 from onrecord.interaction.events import Internal
 from onrecord.policy.kinds import Kind
 from onrecord.workflow import profiles
@@ -202,6 +204,24 @@ def test_a_withdrawal_counts_whatever_the_machine_was_set_to_since_the_call_bega
         await tell(life.d, await find(life.d, first), WHO, [{"type": "consent_withdrawn"}], None)
         assert profiles.read(life.d, person).states(life.clock.now_ns())["recording"] == "withdrawn"
         assert await is_withdrawn(life, await begun(life))
+
+    scenario(told)
+
+
+def test_what_is_told_again_without_saying_when_it_was_given_answers_no_withdrawal():
+    """As by a CRM that copies all it has every night."""
+
+    async def told(life):
+        person = await agreed(life)
+        await withdraw(life.d, WHO, person, {}, tell)
+        life.clock.advance(3600)
+        again = [{"purposes": ["recording"], "method": "email"}]
+        with pytest.raises(InvalidProfileError):
+            await profiles.keep(life.d, WHO, person, again)
+        assert profiles.read(life.d, person).states(life.clock.now_ns())["recording"] == "withdrawn"
+        now = rfc3339(life.clock.now_ns())
+        await profiles.keep(life.d, WHO, person, [{**again[0], "given_at": now}])
+        assert profiles.read(life.d, person).states(life.clock.now_ns())["recording"] == "live"
 
     scenario(told)
 

@@ -206,7 +206,9 @@ def test_agreed_to_again(client: httpx.Client, begin) -> None:
     profiled(client, "crm-again", agreed())
     assert client.get(f"/v1/persons/{who}/profile").json()["consents"][0]["state"] == "withdrawn"
     assert made(called(begin, "crm-again")) == ("never", "CONSENT_WITHDRAWN")
-    profiled(client, "crm-again", {"purposes": ["recording"], "method": "email"})
+    undated = {"consents": [{"purposes": ["recording"], "method": "email"}]}
+    assert client.put(f"/v1/persons/{who}/profile", json=undated).json()["code"] == "invalid_profile"
+    profiled(client, "crm-again", {"purposes": ["recording"], "method": "email", "given_at": ahead(timedelta())})
     talk = called(begin, "crm-again")
     assert made(talk)[0] == "capturing"
     assert made(talk, "training_data")[0] == "never"

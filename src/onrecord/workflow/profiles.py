@@ -14,6 +14,7 @@ from typing import Any
 from onrecord.base.clock import rfc3339
 from onrecord.base.ids import PersonId, TenantId
 from onrecord.governance import profile as rules
+from onrecord.governance.errors import InvalidProfileError
 from onrecord.governance.profile import Given, Profile, Standing, Withdrawal, scope_of
 from onrecord.interaction.events import PRODUCT, Event, Internal
 from onrecord.interaction.record import PartyEntry
@@ -59,18 +60,24 @@ def is_known(d: Deployment, person: str) -> bool:
 
 
 async def keep(d: Deployment, principal: Principal, person: str, raw: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The profile with these consents in place of those before; withdrawals stay. Errors: ForbiddenError,
-    SourceNotEntitledError, NotFoundError, InvalidProfileError, PromptUnknownError, ContentErasedError, StorageError."""
+    """The profile with these consents in place of those before; withdrawals stay, and are answered by what is said to
+    be given after them, not by what is only told again. Errors: ForbiddenError, SourceNotEntitledError, NotFoundError,
+    InvalidProfileError, PromptUnknownError, ContentErasedError, StorageError."""
     principal.need(Scope.PROFILES_WRITE)
     claim = {"result": "accepted", "method": STORED}
     if principal.source != ANY_SOURCE and not entitled(principal.source, "consent", claim):
         raise SourceNotEntitledError("this source keeps no profiles", "consent")
     told = rules.parse_consents(raw, d.clock.now_ns())
     given = tuple(replace(_registered(d, each), by=principal.id) for each in told)
+    undated = frozenset[Purpose]().union(
+        *(each.covers() for each, item in zip(told, raw, strict=True) if item.get("given_at") is None)
+    )
 
     def write() -> Profile:
         if not is_known(d, person):
             raise NotFoundError("there is no such person")
+        if undated & read(d, person).withdrawn():
+            raise InvalidProfileError("a consent to what was withdrawn says when it was given")
         d.store.put(d.tenant, [_profile(d, person, given)])
         return read(d, person)
 
