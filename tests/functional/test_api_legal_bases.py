@@ -56,6 +56,7 @@ def test_registered_once(client: httpx.Client) -> None:
     [
         {"balancing": {}}, {"balancing": {"a": " "}}, {"balancing": {"A b": "x"}}, {"balancing": {"a": 1}},
         {"basis": "consent"}, {"basis": "habit"}, {"purpose": " "}, {"reviewed_at": "lately"}, {"unknown": 1},
+        {"reviewed_at": "2199-01-01T00:00:00Z"},
         {"expires": "2020-01-01T00:00:00Z"}, {"expires": "never"}, {"id": "a b"}, {"necessity": ""},
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from onrecord.policy.purposes import Purpose, opened
 MAX_TEXT = 20_000
 MAX_WORD = 500
 MAX_FIELDS = 30
+_AHEAD_NS = 300 * 10**9
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PURPOSES = frozenset(purpose.value for purpose in Purpose)
@@ -64,8 +65,12 @@ class LegalBasis:
         """Hex, of the canonical JSON (RFC 8785) of `fixed`."""
         return hashlib.sha256(canonical.dumps(self.fixed())).hexdigest()
 
+    def is_reviewed(self, now: int) -> bool:
+        """By a clock that may be a little ahead."""
+        return parse_rfc3339(self.reviewed_at) <= now + _AHEAD_NS
+
     def is_live(self, now: int) -> bool:
-        return self.expires is None or now < parse_rfc3339(self.expires)
+        return self.is_reviewed(now) and (self.expires is None or now < parse_rfc3339(self.expires))
 
     def weighs(self, purpose: str) -> bool:
         """Whether its assessment is about that purpose: a text may be about any."""

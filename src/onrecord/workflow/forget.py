@@ -27,7 +27,7 @@ from onrecord.workflow.recover import mend
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.stream import drain, recheck
 
-OF_PERSONS = (RecordKind.PROFILE, RecordKind.WITHDRAWAL, RecordKind.REACHING)
+OF_PERSONS = (RecordKind.PROFILE, RecordKind.WITHDRAWAL, RecordKind.UNPLACED, RecordKind.REACHING)
 """Records that are about one person; keys close what is said in them."""
 
 

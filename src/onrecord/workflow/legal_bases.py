@@ -6,6 +6,7 @@ from typing import Any
 
 from onrecord.base.ids import TenantId
 from onrecord.governance import legal_basis
+from onrecord.governance.errors import InvalidLegalBasisError
 from onrecord.governance.legal_basis import Basis, LegalBasis
 from onrecord.policy.options import INTERESTS, parse_overlay
 from onrecord.workflow.deployment import Deployment
@@ -34,6 +35,8 @@ async def register(d: Deployment, principal: Principal, raw: Mapping[str, Any]) 
     RegisterFullError, StorageError."""
     principal.need(Scope.LEGAL_BASES_WRITE)
     made = legal_basis.parse(raw)
+    if not made.is_reviewed(d.clock.now_ns()):
+        raise InvalidLegalBasisError("`reviewed_at` is yet to come")
     async with d.registering:
         known = d.legal_bases.get(made.id)
         if known is not None:

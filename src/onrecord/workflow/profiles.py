@@ -19,7 +19,7 @@ from onrecord.governance.profile import Given, Profile, Standing, Withdrawal, sc
 from onrecord.interaction.events import PRODUCT, Event, Internal
 from onrecord.interaction.record import PartyEntry
 from onrecord.policy.assertion import entitled
-from onrecord.policy.purposes import Purpose
+from onrecord.policy.purposes import Purpose, closed
 from onrecord.storage.ports import Record
 from onrecord.vault.errors import ErasedError, SubjectError
 from onrecord.workflow.deployment import Deployment
@@ -139,6 +139,9 @@ def read(d: Deployment, person: str) -> Profile:
             body = opened(d.vault, d.tenant, record)
             scope = None if body["scope"] is None else tuple(body["scope"])
             withdrawals.append(Withdrawal(int(body["at"]), scope))
+        for record in d.store.records(d.tenant, RecordKind.UNPLACED, each):
+            body = opened(d.vault, d.tenant, record)
+            withdrawals.append(Withdrawal(int(body["at"]), tuple(body["scope"])))
     return Profile(tuple(consents), tuple(sorted(withdrawals, key=lambda w: w.at)))
 
 
@@ -156,6 +159,13 @@ def withdrawal(d: Deployment, person: str, at: int, data: Mapping[str, Any], int
     persons = [PersonId(person)]
     record = sealed(d.vault, d.tenant, RecordKind.WITHDRAWAL, name, body, interaction=person, persons=persons)
     return [record, Record(RecordKind.REACHING, name, person, b"")]
+
+
+def unplaced(d: Deployment, person: str, at: int, said: Mapping[str, Any]) -> Record:
+    """A withdrawal of somebody of whom nothing is known, or no more: under the operator's key, so that no key is made
+    for them, and without a word of theirs. Errors: VaultError."""
+    body = {"scope": scope_of(closed(said.get("scope"), frozenset(Purpose))), "at": str(at)}
+    return sealed(d.vault, d.tenant, RecordKind.UNPLACED, f"{person}/{os.urandom(16).hex()}", body, interaction=person)
 
 
 def told_in(d: Deployment, live: Live, events: Sequence[Event]) -> list[Record]:

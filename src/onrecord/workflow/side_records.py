@@ -32,6 +32,7 @@ class RecordKind(StrEnum):
     PROMPT_CURRENT = "prompt_current"
     PROFILE = "profile"
     WITHDRAWAL = "withdrawal"
+    UNPLACED = "unplaced"
     REACHING = "reaching"
     LEGAL_BASIS = "legal_basis"
 

@@ -7,6 +7,7 @@ profile is read, so that either sees the other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -16,10 +17,9 @@ from onrecord.base.ids import PersonId, TenantId
 from onrecord.interaction.events import PRODUCT
 from onrecord.interaction.record import Stage
 from onrecord.storage.ports import Record, StorageError
-from onrecord.vault.errors import ErasedError, SubjectError
+from onrecord.vault.errors import ErasedError
 from onrecord.workflow import profiles
 from onrecord.workflow.deployment import Deployment
-from onrecord.workflow.errors import ContentErasedError, NotFoundError
 from onrecord.workflow.find import find
 from onrecord.workflow.health import report_error
 from onrecord.workflow.live import Live
@@ -43,23 +43,23 @@ class _Reach(NamedTuple):
 async def withdraw(
     d: Deployment, principal: Principal, person: str, said: Mapping[str, Any], tell: Tell
 ) -> dict[str, Any]:
-    """Of a person by the random id, whom nothing else need be known of. `said`: `scope`, `method`. Errors:
-    ForbiddenError, NotFoundError, ContentErasedError; StorageError: then what goes on is shut all the same, and where
-    the withdrawal is stored already it reaches the rest later."""
+    """Of a person by the random id, of whom nothing need be known. `said`: `scope`, `method`. Who was erased is
+    answered as who was never there. Errors: ForbiddenError; StorageError: then what goes on is shut all the same, and
+    where the withdrawal is stored already it reaches the rest later."""
     principal.need(Scope.PROFILES_WRITE)
     loop = asyncio.get_running_loop()
 
     def make() -> list[Record]:
-        if not profiles.is_known(d, person):
-            raise NotFoundError("there is no such person")
-        return profiles.withdrawal(d, person, d.clock.now_ns(), said, None)
+        now = d.clock.now_ns()
+        if profiles.is_known(d, person):
+            with suppress(ErasedError):
+                return profiles.withdrawal(d, person, now, said, None)
+        d.store.put(d.tenant, [profiles.unplaced(d, person, now, said)])
+        return []
 
-    try:
-        records = await loop.run_in_executor(d.writers, make)
-    except ErasedError as error:
-        raise ContentErasedError("this person was erased") from error
-    except SubjectError as error:
-        raise NotFoundError("there is no such person") from error
+    records = await loop.run_in_executor(d.writers, make)
+    if not records:
+        return {"person": person, "interactions": 0}
     name = records[0].id
     try:
         await loop.run_in_executor(d.writers, d.store.put, d.tenant, records)

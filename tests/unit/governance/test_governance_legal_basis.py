@@ -33,6 +33,14 @@ def test_it_is_live_until_it_expires() -> None:
     assert parse({**GIVEN, "expires": None}).is_live(end)
 
 
+def test_it_is_not_live_before_it_was_reviewed() -> None:
+    reviewed, ahead = parse_rfc3339("2026-01-15T09:00:00Z"), 300 * 10**9
+    found = [
+        (parse(GIVEN).is_reviewed(now), parse(GIVEN).is_live(now)) for now in (reviewed - ahead - 1, reviewed - ahead)
+    ]
+    assert found == [(False, False), (True, True)]
+
+
 def test_it_weighs_its_own_purpose() -> None:
     assert all(parse(GIVEN).weighs(purpose) for purpose in ("recording", "transcription", "ai_analysis"))
     assert not parse(GIVEN).weighs("video")

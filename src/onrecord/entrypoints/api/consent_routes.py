@@ -116,7 +116,6 @@ PROFILES = (
         {201: Answer("It holds", (forms.Withdrawn,))},
         scope=Scope.PROFILES_WRITE,
         body=Body(forms.NewWithdrawal, (forms.NewWithdrawal,)),
-        errors=("not_found", "erased"),
     ),
 )
 
