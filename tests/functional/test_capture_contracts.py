@@ -128,6 +128,36 @@ def test_a_contract_that_ends_in_mid_call_ends_the_capture(plane: Server, system
         client.delete(f"/v1/capture-systems/{name}")
 
 
+def test_while_a_medical_segment_is_open_a_vendor_without_a_baa_is_told_nothing(plane: Server, system: System) -> None:
+    with plane.client() as client, capture_system() as trusted:
+        names = [
+            register(client, system, **vendor("dpa")),
+            register(client, trusted, kinds=["ai_summary"], **vendor("dpa", "baa")),
+        ]
+        talk = begin(client)
+        own, other = (mine(talk, name) for name in names)
+        until(talk, acknowledged("stop"), own)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), own)
+        until(talk, acknowledged("start"), other)
+        talk.tell("segment_start", segment="medical", n=1)
+        until(talk, acknowledged("stop"), own)
+        assert reason(talk) == ("stop", "VENDOR_WITHOUT_CONTRACT")
+        assert talk.get()["capture_systems"][own]["lacking"] == ["baa"]
+        assert "VENDOR_WITHOUT_CONTRACT" in flags(talk)
+        talk.tell("segment_consent", segment="medical", n=1, result="accepted", method="verbal")
+        until(talk, acknowledged("resume"), other)
+        assert system.actions(talk.id) == ["stop", "start", "stop"]
+        talk.tell("segment_end", segment="medical", n=1)
+        until(talk, acknowledged("start"), own)
+        assert reason(talk)[0] == "capture"
+        talk.tell("segment_start", segment="payment", n=1)
+        until(talk, acknowledged("pause"), own)
+        talk.tell("call_end")
+        for name in names:
+            client.delete(f"/v1/capture-systems/{name}")
+
+
 def test_after_a_kill_a_command_goes_out_again_under_its_id(launch: Launch, tmp_path: Path, system: System) -> None:
     server = launch(tmp_path / "server", *SILENT)
     with server.client() as client:

@@ -12,7 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from onrecord.governance.errors import InvalidSystemError
+from onrecord.governance.places import need_contract
 from onrecord.policy.kinds import Kind
+from onrecord.policy.sectors import is_health, written
 
 MAX_TEXT = 200
 MAX_CONTRACTS = 16
@@ -22,15 +24,6 @@ MAX_DEADLINE_S = 300.0
 MIN_DEADLINE_S = 0.1
 SECRET_PREFIX = "whsec_"  # noqa: S105  the beginning of every secret, no secret
 SECRET_BYTES = range(24, 65)  # Standard Webhooks: between 24 and 64 bytes
-HEALTH = frozenset(
-    {"health", "healthcare", "health_care", "hospital", "clinic", "medical", "telehealth", "telemedicine", "pharmacy"}
-    | {"dental", "mental_health", "health_insurance", "health_plan", "nursing", "care", "life_sciences"}
-)
-PROTECTED = frozenset(
-    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "EU", "FI", "FR", "GB", "GR", "HR", "HU", "IE", "IN", "IS"}
-    | {"IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "UK"}
-)
-"""Countries whose law wants a contract with each processor: the EEA, the United Kingdom, India."""
 
 
 class ContractType(StrEnum):
@@ -71,14 +64,15 @@ class System:
     sectors: frozenset[str] = frozenset()
 
     def serves(self, sector: str) -> bool:
-        return not self.sectors or sector.lower() in {own.lower() for own in self.sectors}
+        return not self.sectors or written(sector) in map(written, self.sectors)
 
-    def lacks(self, sector: str, places: Iterable[str], at: int) -> list[str]:
-        """The contracts that this conversation needs and the vendor has not, or not any more; sorted."""
+    def lacks(self, sector: str, places: Iterable[str], at: int, segments: Iterable[str] = ()) -> list[str]:
+        """The contracts that this conversation needs and the vendor has not, or not any more; sorted. `segments`: types
+        of the sensitive ones that are open."""
         if self.vendor is None:
             return []
         held = {contract.type for contract in self.vendor.contracts if contract.holds(at)}
-        return sorted(needed(sector, places) - held)
+        return sorted(needed(sector, places, segments) - held)
 
     def next_expiry(self, after: int) -> int | None:
         """When, after that instant, one of its contracts ends; nanoseconds since the epoch."""
@@ -87,13 +81,12 @@ class System:
         return min((end for end in ends if end > after), default=None)
 
 
-def needed(sector: str, places: Iterable[str]) -> set[ContractType]:
-    """Which contracts a vendor must have to be told anything of a conversation. A place not known may be any."""
+def needed(sector: str, places: Iterable[str], segments: Iterable[str] = ()) -> set[ContractType]:
+    """Which contracts a vendor must have to be told anything of a conversation, while such segments are open."""
     found: set[ContractType] = set()
-    if sector.strip().lower().replace("-", "_").replace(" ", "_") in HEALTH:
+    if is_health(sector) or any(map(is_health, segments)):
         found.add(ContractType.BAA)
-    countries = {place.strip().upper().partition("-")[0] for place in places}
-    if countries & PROTECTED or not all(re.fullmatch("[A-Z]{2}", country) for country in countries):
+    if need_contract(places):
         found.add(ContractType.DPA)
     return found
 

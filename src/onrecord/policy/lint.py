@@ -12,6 +12,7 @@ from onrecord.policy.kinds import HANDLING_RECORDS, Kind
 from onrecord.policy.pack import Pack
 from onrecord.policy.period import exceeds
 from onrecord.policy.purposes import BASE, CONTENT, SEPARATE, VISUAL, Purpose
+from onrecord.policy.sectors import meet
 from onrecord.policy.situations import MEANING, Situation
 from onrecord.policy.verdict import Verdict
 
@@ -232,4 +233,4 @@ def _forbids(rule: Rule, duty: Duty) -> bool:
 
 def _together(one: Pack, other: Pack) -> bool:
     """Whether some call may come under both: a call between two places comes under the packs of each."""
-    return _meet(one, other) and (not one.sectors or not other.sectors or bool(one.sectors & other.sectors))
+    return _meet(one, other) and (not one.sectors or not other.sectors or meet(one.sectors, other.sectors))

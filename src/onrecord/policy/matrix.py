@@ -76,8 +76,11 @@ def named_places(packs: Iterable[Pack]) -> tuple[str, ...]:
 
 
 def named_sectors(packs: Iterable[Pack]) -> tuple[str, ...]:
-    """Every sector that a pack names, and one that none knows."""
-    return (*sorted({sector for pack in packs for sector in pack.sectors}), "unknown")
+    """Every sector that a pack names as a whole, the first of a pack that names none so, and one that none knows."""
+    found: set[str] = set()
+    for pack in packs:
+        found.update({each for each in pack.sectors if not each.endswith("*")} or sorted(pack.sectors)[:1])
+    return (*sorted(each.rstrip("_*") for each in found), "unknown")
 
 
 def matrix(

@@ -16,6 +16,7 @@ from onrecord.policy.errors import InvalidPackError
 from onrecord.policy.kinds import Kind
 from onrecord.policy.packform import PLACE, binding, keys, kinds, listed, mapping, match, name, status, text
 from onrecord.policy.packtext import Tree, read
+from onrecord.policy.sectors import written
 
 FORMAT = "onrecord-policy-pack/1"
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -128,11 +129,19 @@ def _all(tree: Mapping[str, Tree], key: str, parsed: Callable[[Tree], T]) -> tup
     return tuple(parsed(item) for item in listed(tree.get(key, []), key))
 
 
+def _sector(told: str) -> str:
+    """`medic*` stays the beginning of a word, `hospital_*` a whole one."""
+    plain = written(told.rstrip("*"))
+    if not plain:
+        raise InvalidPackError("`sectors` names a sector, or with `*` the beginning of one of its words")
+    return plain + ("_*" if told.endswith("_*") else "*" if told.endswith("*") else "")
+
+
 def _scope(value: Tree) -> tuple[Reach, frozenset[str], frozenset[str]]:
     if isinstance(value, str) and value in {Reach.ALWAYS, Reach.PLACES, Reach.DEFAULT}:
         return Reach(value), frozenset(), frozenset()
     if isinstance(value, dict) and value and value.keys() <= {"sectors", "places"}:
-        sectors = frozenset(text(item, "sectors").lower() for item in listed(value.get("sectors", []), "sectors"))
+        sectors = frozenset(_sector(text(item, "sectors")) for item in listed(value.get("sectors", []), "sectors"))
         bounds = frozenset(match(item, PLACE, "places") for item in listed(value.get("places", []), "places"))
         if bool(sectors) == ("sectors" in value) and bool(bounds) == ("places" in value):
             return Reach.SECTORS, sectors, bounds

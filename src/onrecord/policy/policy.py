@@ -15,6 +15,7 @@ from onrecord.policy.kept import Kept
 from onrecord.policy.kinds import Kind
 from onrecord.policy.options import CONTINUE, EXPLICIT, Overlay, baseline, parse_overlay, words
 from onrecord.policy.pack import LOCAL, Pack, Reach
+from onrecord.policy.sectors import among
 
 C = TypeVar("C", bound=Dated)
 
@@ -112,7 +113,7 @@ def _applies(pack: Pack, sector: str, places: frozenset[str]) -> bool:
     """Whether a pack that is not of jurisdictions does. A place that is not known may be any."""
     if pack.reach is not Reach.SECTORS:
         return pack.reach is Reach.ALWAYS
-    if pack.sectors and sector.lower() not in pack.sectors:
+    if pack.sectors and not among(sector, pack.sectors):
         return False
     return not pack.bounds or not places or any(_within(place, pack.bounds) for place in places)
 

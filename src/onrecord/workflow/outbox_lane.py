@@ -93,7 +93,7 @@ async def _round(d: Deployment, lane: Lane, pair: Pair) -> None:
     live = await find(d, pair.interaction)
     outbox.changed(d, live)
     command = pair.command
-    barred = lacking(d, live, lane.registered, present(d, live).timelines)
+    barred = lacking(d, live, lane.registered, present(d, live))
     entry = live.conversation.systems.get(lane.registered.system.id)
     if barred and pair.told is None and (entry is None or entry.command is None):
         outbox.forget(d, lane, pair)

@@ -12,14 +12,14 @@ from onrecord.workflow.systems_wish import lacking, present
 
 
 async def moved(d: Deployment, live: Live) -> None:
-    """Somebody joined, or is elsewhere than was known. Errors: StorageError."""
+    """Somebody joined, or is elsewhere than was known, or a sensitive segment began or ended. Errors: StorageError."""
     if live.conversation.systems:
         await review(d, live)
         await look(d, live)
 
 
 async def review(d: Deployment, live: Live) -> None:
-    """Where parties, places or contracts have changed since: what is barred now. Errors: StorageError."""
+    """Where parties, places, segments or contracts have changed since: what is barred now. Errors: StorageError."""
     c = live.conversation
     if not any(entry.vendor is not None for entry in c.systems.values()):
         return
@@ -37,9 +37,9 @@ async def review(d: Deployment, live: Live) -> None:
 
 def _lacks(d: Deployment, live: Live) -> dict[str, list[str]]:
     """Of a system that is not registered any more what was known last."""
-    timelines = present(d, live).timelines
+    view = present(d, live)
     found: dict[str, list[str]] = {}
     for name, entry in live.conversation.systems.items():
         registered = d.outbox.registered.get(name)
-        found[name] = list(entry.lacking) if registered is None else lacking(d, live, registered, timelines)
+        found[name] = list(entry.lacking) if registered is None else lacking(d, live, registered, view)
     return found

@@ -46,7 +46,7 @@ from onrecord.workflow.withdraw import reach_live
 
 MAX_EVENTS = 1000
 MAX_FACTS = 20_000
-MOVES = frozenset({"party_join", "jurisdiction_update"})
+MOVES = frozenset({"party_join", "jurisdiction_update", "segment_start", "segment_end"})
 CREATED, REPEATED, CONFLICT = 201, 200, 409
 Recorder = Callable[[int, dict[str, Any]], Sequence[Record]]
 NOTHING_CLOSES = 0

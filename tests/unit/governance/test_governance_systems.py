@@ -36,11 +36,41 @@ def system(**fields: Any) -> systems.System:
         ("health", ["US-TX"], {BAA}),
         ("Health-Care", ["US-TX"], {BAA}),
         ("hospital", ["NO"], {BAA, DPA}),
-        ("healthy food", ["BR"], set()),
+        ("healthy food", ["BR"], {BAA}),
+        ("dentist", ["US-TX"], {BAA}),
+        ("Family Doctor", ["US-TX"], {BAA}),
+        ("gp", ["US-TX"], {BAA}),
+        ("psychotherapy", ["US-TX"], {BAA}),
+        ("laboratory", ["US-TX"], {BAA}),
+        ("private hospital", ["US-TX"], {BAA}),
+        ("MEDICAID", ["US-TX"], {BAA}),
+        ("radiology/imaging", ["US-TX"], {BAA}),
+        ("hospitality", ["US-TX"], set()),
+        ("customer care", ["US-TX"], set()),
+        ("plant nursery", ["US-TX"], set()),
+        ("retail", ["XX"], {DPA}),
+        ("retail", ["ZZ"], {DPA}),
+        ("retail", ["US-ZZ"], {DPA}),
+        ("retail", ["US-"], {DPA}),
+        ("retail", ["CA-QC"], set()),
+        ("retail", ["CA-quebec"], {DPA}),
+        ("retail", ["GP"], {DPA}),
+        ("retail", ["MQ"], {DPA}),
+        ("retail", ["MF"], {DPA}),
+        ("retail", ["US"], set()),
+        ("retail", ["US-PR", "BR", "CH"], set()),
     ],
 )
 def test_what_a_conversation_needs(sector: str, places: list[str], wanted: set[ContractType]) -> None:
     assert needed(sector, places) == wanted
+
+
+@pytest.mark.parametrize(
+    ("segments", "wanted"),
+    [(["medical"], {BAA}), (["payment", "Health-Data"], {BAA}), (["payment", "identity"], set())],
+)
+def test_what_a_conversation_needs_while_a_segment_is_open(segments: list[str], wanted: set[ContractType]) -> None:
+    assert needed("retail", ["US-CA"], segments) == wanted
 
 
 def test_a_contract_holds_until_the_first_instant_of_the_day_on_which_it_expires() -> None:
@@ -92,7 +122,13 @@ def test_what_is_no_system(fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("sectors", "sector", "served"),
-    [((), "any", True), (("Health",), "health", True), (("health",), "Health", True), (("health",), "retail", False)],
+    [
+        ((), "any", True),
+        (("Health",), "health", True),
+        (("health",), "Health", True),
+        (("health",), "retail", False),
+        (("Health Care",), "health-care", True),
+    ],
 )
 def test_a_system_serves_its_sectors_however_they_are_written(
     sectors: tuple[str, ...], sector: str, served: bool

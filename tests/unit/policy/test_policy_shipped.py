@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 from policy_case import AUDIO, LAX, SHIPPED, Case, head
 
-from onrecord.governance.systems import HEALTH
 from onrecord.policy.facts import Head, Party
 from onrecord.policy.kinds import Kind
 from onrecord.policy.policy import compile_policy
+from onrecord.policy.sectors import HEALTH
 from onrecord.policy.situations import MEANING, Situation
 from onrecord.policy.verdict import Verdict
 
@@ -116,6 +116,13 @@ def test_consent_in_india_is_explicit_on_every_day(day):
 
 def test_health_is_what_asks_vendors_for_a_contract():
     assert BY_ID["health-us"].sectors == HEALTH
+
+
+@pytest.mark.parametrize(("sector", "applies"), [("Dentist", True), ("health insurance", True), ("hospitality", False)])
+def test_health_is_known_by_the_beginning_of_a_word(sector, applies):
+    policy = compile_policy(SHIPPED, Head(sector, (Party("customer", "US-TX"),), (Kind.TRANSCRIPT,), LAX))
+    found = policy.book(sector, frozenset({"US-TX"})).packs
+    assert ("health-us" in {pack.id for pack in found}) is applies
 
 
 def test_duties_disclosures_and_rights():
