@@ -62,6 +62,12 @@ async def is_withdrawn(life, name):
     return live.timeline.decision(Kind.AUDIO_RECORDING, now).reason == "CONSENT_WITHDRAWN"
 
 
+def is_told(live):
+    """Whether it holds: on record, or on its way there."""
+    events = [*live.closings.all(), *(each.event for each in live.said.values())]
+    return any(event.type == "consent_withdrawn" for event in events)
+
+
 def is_shut(life, name):
     return life.d.live[name].is_shut
 
@@ -204,6 +210,25 @@ def test_a_withdrawal_counts_whatever_the_machine_was_set_to_since_the_call_bega
         await tell(life.d, await find(life.d, first), WHO, [{"type": "consent_withdrawn"}], None)
         assert profiles.read(life.d, person).states(life.clock.now_ns())["recording"] == "withdrawn"
         assert await is_withdrawn(life, await begun(life))
+
+    scenario(told)
+
+
+def test_a_withdrawal_closes_what_goes_on_before_it_waits_for_the_disk():
+    async def told(life):
+        person = await agreed(life)
+        going_on, closed = [await begun(life), await begun(life)], []
+
+        def plan(name, args):
+            if name == "put" and any(record.kind == RecordKind.WITHDRAWAL for record in args[1]):
+                closed.extend(name for name in going_on if is_told(life.d.live[name]))
+
+        life.fault._plan = plan
+        await withdraw(life.d, WHO, person, {}, tell)
+        assert closed == going_on
+        for name in going_on:
+            said = (await find(life.d, name)).said.values()
+            assert sum(each.event.type == "consent_withdrawn" for each in said) == 1
 
     scenario(told)
 

@@ -150,10 +150,12 @@ def _profile(d: Deployment, person: str, given: Sequence[Given]) -> Record:
     return sealed(d.vault, d.tenant, RecordKind.PROFILE, person, body, interaction=person, persons=[PersonId(person)])
 
 
-def withdrawal(d: Deployment, person: str, at: int, data: Mapping[str, Any], interaction: str | None) -> list[Record]:
-    """A withdrawal, and the mark that it has yet to reach the person's conversations. `interaction`: where it was told.
-    Errors: VaultError; ErasedError."""
-    name = f"{person}/{os.urandom(16).hex()}"
+def withdrawal(
+    d: Deployment, person: str, at: int, data: Mapping[str, Any], interaction: str | None, number: str | None = None
+) -> list[Record]:
+    """A withdrawal, and the mark that it has yet to reach the person's conversations. `interaction`: where it was told;
+    `number`: a random one. Errors: VaultError; ErasedError."""
+    name = f"{person}/{number or os.urandom(16).hex()}"
     told = {field: data[field] for field in ("scope", "method") if data.get(field) is not None}
     body = {"scope": None, **told, "at": str(at), "interaction": interaction}
     persons = [PersonId(person)]

@@ -1,11 +1,12 @@
 """A withdrawal reaches every conversation of the person: those that go on at once, then what exists already, sealed or
 not.
 
-Order: the withdrawal is durable, then told to each conversation, then its mark is removed. A restart goes on where a
-mark stands; a conversation that was told is not told again. Whoever is admitted meanwhile is on record before their
-profile is read, so that either sees the other."""
+Order: the gates of what goes on close; the withdrawal is durable, then told to each conversation, then its mark is
+removed. A restart goes on where a mark stands; a conversation that was told is not told again. Whoever is admitted
+meanwhile is on record before their profile is read, so that either sees the other."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -48,38 +49,45 @@ async def withdraw(
     where the withdrawal is stored already it reaches the rest later."""
     principal.need(Scope.PROFILES_WRITE)
     loop = asyncio.get_running_loop()
+    number = os.urandom(16).hex()
 
     def make() -> list[Record]:
         now = d.clock.now_ns()
         if profiles.is_known(d, person):
             with suppress(ErasedError):
-                return profiles.withdrawal(d, person, now, said, None)
+                return profiles.withdrawal(d, person, now, said, None, number)
         d.store.put(d.tenant, [profiles.unplaced(d, person, now, said)])
         return []
 
+    closing = loop.create_task(_close(d, person, said, number, tell))
     records = await loop.run_in_executor(d.writers, make)
     if not records:
         return {"person": person, "interactions": 0}
     name = records[0].id
     try:
         await loop.run_in_executor(d.writers, d.store.put, d.tenant, records)
+        await closing
         reached = await _reach(d, name, tell)
     except BaseException as error:
         d.reaching.add(name)  # perhaps it is stored
         if isinstance(error, StorageError):
-            await _shut(d, person, said, tell)
+            await closing
         raise
     return {"person": person, "interactions": reached}
 
 
-async def _shut(d: Deployment, person: str, said: Mapping[str, Any], tell: Tell) -> None:
-    """What could not be stored holds in every conversation that goes on, as long as this process does."""
-    for live in list(d.live.values()):
-        if any(party.person == person for party in live.conversation.parties):
-            try:
-                await tell(d, live, _SPEAKER, _told(d, live, {person}, said, None), None)
-            except OnRecordError as error:
-                report_error(d, error)
+async def _close(d: Deployment, person: str, said: Mapping[str, Any], number: str, tell: Tell) -> None:
+    """What goes on of the person, at once: none waits for the disk, nor for another. What could not be stored holds as
+    long as this process does."""
+    going_on = [live for name, live in d.live.items() if _goes_on(d, name)]
+    places = [live for live in going_on if any(party.person == person for party in live.conversation.parties)]
+    told = [(live, events) for live in places if (events := _told(d, live, {person}, said, number))]
+    done = await asyncio.gather(
+        *(tell(d, live, _SPEAKER, events, None) for live, events in told), return_exceptions=True
+    )
+    for error in done:
+        if isinstance(error, OnRecordError):
+            report_error(d, error)
 
 
 async def reach_live(d: Deployment, names: Iterable[str], tell: Tell) -> None:
@@ -175,9 +183,7 @@ async def _tell_all(
     return failed
 
 
-def _told(
-    d: Deployment, live: Live, persons: set[str], said: Mapping[str, Any], name: str | None
-) -> list[dict[str, Any]]:
+def _told(d: Deployment, live: Live, persons: set[str], said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The withdrawal, once for each party that is the person; those that were told are left out. Of a call that has
     ended it comes after the end, also where its clock has run faster than the wall."""
     fields: dict[str, Any] = {field: said[field] for field in ("scope", "method") if said.get(field) is not None}
@@ -188,8 +194,5 @@ def _told(
     for number, party in enumerate(live.conversation.parties):
         if party.person in persons:
             who = {"party": party.role} if party.party_id is None else {"party_id": party.party_id}
-            event = {"type": "consent_withdrawn", **who, **fields}
-            if name is not None:
-                event["event_id"] = f"withdrawal-{name}-{number}"
-            events.append(event)
-    return [event for event in events if event.get("event_id") not in live.said]
+            events.append({"type": "consent_withdrawn", "event_id": f"withdrawal-{name}-{number}", **who, **fields})
+    return [event for event in events if event["event_id"] not in live.said]
