@@ -80,7 +80,7 @@ def test_every_change_of_verdict_is_a_command_that_is_read_back(plane: Server, s
 SILENCE = {
     "hangs": "control_unreachable",
     "drips": "control_unreachable",
-    "redirects": "control_refused",
+    "redirects": "control_redirected",
     "refuses": "control_refused",
     "garbage": "control_unreadable",
     "huge": "control_unreadable",
@@ -136,7 +136,7 @@ def test_a_system_that_cannot_be_reached_or_trusted_is_flagged(shared_plane: Ser
             assert time.monotonic() < deadline, talk.get()["capture_systems"]
             time.sleep(0.02)
         codes = {s["name"]: s["code"] for s in talk.get()["capture_systems"]}
-        assert codes == {"nobody": "control_unreachable", "tls": "control_unreachable", "inside": "control_refused"}
+        assert codes == {"nobody": "control_unreachable", "tls": "control_unreachable", "inside": "address_refused"}
         assert set(flags(talk)) == {"STOP_NOT_ACKNOWLEDGED"}
         assert system.took == []
         for shown in talk.get()["capture_systems"]:
@@ -191,6 +191,7 @@ def test_a_hanging_system_delays_no_other(shared_plane: Server, system: System) 
         ({"state_url": "https://user:pw@example.com/x"}, 422, "origin_refused"),
         ({"control_url": "ftp://example.com/x"}, 422, "origin_refused"),
         ({"control_url": "http://10.0.0.1/x"}, 422, "origin_refused"),
+        ({"control_url": "https://10.0.0.1/x"}, 422, "origin_refused"),
         ({"secret": "whsec_short"}, 422, "invalid_system"),
         ({"secret": "no-prefix-at-all-but-long-enough"}, 422, "invalid_system"),
         ({"kinds": []}, 400, "invalid_request"),

@@ -119,7 +119,7 @@ def test_a_platform_that_says_200_and_goes_on_is_flagged_once_and_told_again(
     [
         ({"refuses": 500}, "control_refused"),
         ({"refuses": 401}, "control_refused"),
-        ({"redirects": True}, "control_refused"),
+        ({"redirects": True}, "control_redirected"),
     ],
 )
 def test_a_platform_that_does_not_answer_as_it_should_is_flagged(

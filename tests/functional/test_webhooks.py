@@ -105,6 +105,7 @@ def test_what_was_not_taken_goes_out_after_a_kill_in_order(launch: Launch, tmp_p
         ({"events": ["everything"]}, 400),
         ({"url": "http://example.com/"}, 422),
         ({"url": "http://169.254.169.254/latest"}, 422),
+        ({"url": "https://169.254.169.254/latest"}, 422),
         ({"secret": "short"}, 422),
     ],
 )

@@ -54,7 +54,7 @@ class Reading:
 class RecordingControl(Protocol):
     """A platform's control of its recordings. Both calls end within seconds.
 
-    Errors: ControlError (control_unreachable, control_refused, control_unreadable)."""
+    Errors: ControlError."""
 
     async def command(self, target: Target, wish: Wish) -> str:
         """Gives the order; the platform's id of the recording that took it."""

@@ -1,5 +1,7 @@
 """The capture room's error family. Messages never carry what was on the wire."""
 
+from typing import ClassVar
+
 from onrecord.base.errors import Disposition, OnRecordError
 
 
@@ -27,7 +29,16 @@ class FrameError(CaptureError):
 
 class ControlError(CaptureError):
     """A platform did not do, or could not say, what it was asked. Codes: control_unreachable (no answer in time),
-    control_refused (an answer that is no success), control_unreadable (an answer that cannot be understood)."""
+    control_refused (an answer that is no success), control_redirected (one that leads elsewhere), address_refused (its
+    name leads to an address that is not public: nothing was asked), control_unreadable (one not to be understood)."""
+
+    CODES: ClassVar = (
+        "control_unreachable",
+        "control_refused",
+        "control_redirected",
+        "address_refused",
+        "control_unreadable",
+    )
 
     code = "control_unreachable"
     disposition = Disposition.RETRY

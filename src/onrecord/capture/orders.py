@@ -166,7 +166,7 @@ class Message:
 class Outside(Protocol):
     """Somebody who takes signed messages at addresses of their own. Every call ends within seconds.
 
-    Errors: ControlError (control_unreachable, control_refused, control_unreadable)."""
+    Errors: ControlError."""
 
     async def post(self, url: str, message: Message) -> None:
         """Returns where it was answered by 2xx."""

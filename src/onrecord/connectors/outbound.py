@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from onrecord.base.addresses import public
 from onrecord.base.errors import OnRecordError
 from onrecord.capture.errors import ControlError
 
@@ -22,22 +23,13 @@ SECONDS = 2.0
 MAX_ANSWER = 65_536  # bytes
 MAX_URL = 2000
 
-_UNICAST = ipaddress.ip_network("2000::/3")  # all that is assigned of it (RFC 4291, 2.4): not NAT64, nor site-local
 Found = list[str] | Exception
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OriginError(OnRecordError):
     """An origin that requests must not go to."""
 
     code = "origin_refused"
-
-
-def public(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        hidden = address.ipv4_mapped or address.sixtofour or address.teredo
-        return hidden is None and address in _UNICAST and address.is_global and not address.is_multicast
-    return address.is_global and not address.is_multicast
 
 
 class Origin:
@@ -74,7 +66,7 @@ class Origin:
             raise ControlError("the name of the platform does not resolve") from found
         addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
         if not addresses or not all(a.is_loopback if self.loopback else public(a) for a in addresses):
-            raise ControlError("the platform's name leads to an address that is not public", code="control_refused")
+            raise ControlError("the platform's name leads to an address that is not public", code="address_refused")
         return str(addresses[0])
 
     def _looked_up(self) -> "asyncio.Future[Found]":
@@ -158,7 +150,8 @@ class Outbound:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """(status, body). Errors: ControlError."""
+        """(status, body). Errors: ControlError control_unreachable, control_redirected, control_unreadable,
+        address_refused."""
         address = await self._origin.address(self._seconds)
         host = f"[{address}]" if ":" in address else address
         url = f"{self._origin.scheme}://{host}:{self._origin.port}{path}"
@@ -175,6 +168,8 @@ class Outbound:
                     extensions={"sni_hostname": self._origin.host},
                 ) as answer,
             ):
+                if 300 <= answer.status_code < 400:
+                    raise ControlError("the answer leads elsewhere", code="control_redirected")
                 return answer.status_code, await _bounded(answer)
         except (httpx.HTTPError, TimeoutError) as error:
             raise ControlError("the platform did not answer") from error

@@ -17,7 +17,7 @@ _STATES = """
     AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR
     PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR UM VI"""
 OTHERS, STATES = frozenset(_OTHERS.split()), frozenset(_STATES.split())
-"""All codes of ISO 3166-1 but those of the EEA with what of the Union lies overseas (AX GF GP MF MQ RE YT), GB and IN."""
+"""ISO 3166-1 without the EEA, what of the Union lies overseas under its own code (AX GF GP MF MQ RE YT), GB and IN."""
 
 
 def need_contract(places: Iterable[str]) -> bool:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
+from onrecord.base.addresses import written_inside
 from onrecord.governance.errors import InvalidSystemError
 from onrecord.governance.places import need_contract
 from onrecord.policy.kinds import Kind
@@ -109,6 +111,8 @@ def parse(identifier: str, raw: Mapping[str, Any]) -> System:
     deadline = float(raw.get("deadline_s") or DEADLINE_S)
     if not MIN_DEADLINE_S <= deadline <= MAX_DEADLINE_S:
         raise InvalidSystemError("`deadline_s` is between 0.1 and 300 seconds")
+    refuse_inside(raw["control_url"])
+    refuse_inside(raw["state_url"])
     vendor = raw.get("vendor")
     return System(
         identifier,
@@ -120,6 +124,16 @@ def parse(identifier: str, raw: Mapping[str, Any]) -> System:
         None if vendor is None else _vendor(vendor),
         frozenset(raw.get("sectors") or ()),
     )
+
+
+def refuse_inside(url: str) -> None:
+    """Of an address in digits; a name is judged whenever it is asked. Errors: InvalidSystemError origin_refused."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise InvalidSystemError("an address is https://host[:port]/path", code="origin_refused") from error
+    if written_inside(host):
+        raise InvalidSystemError("an address is a public one, or loopback", code="origin_refused")
 
 
 def _vendor(raw: Mapping[str, Any]) -> Vendor:

@@ -24,7 +24,7 @@ from onrecord.workflow.systems_wish import lacking, present
 ACKNOWLEDGED, OTHER_COMMAND, OTHER_STATE, NOT_REACHED = "acknowledged", "other_command", "other_state", "not_reached"
 UNREACHABLE = ControlError.code
 RETIRED = "system_removed"
-RESULTS = (ACKNOWLEDGED, OTHER_COMMAND, OTHER_STATE, UNREACHABLE, "control_refused", "control_unreadable")
+RESULTS = (ACKNOWLEDGED, OTHER_COMMAND, OTHER_STATE, *ControlError.CODES)
 AGAIN_S = 1.0
 
 log = structlog.get_logger("lane")

@@ -13,7 +13,7 @@ import structlog
 from onrecord.base.errors import OnRecordError
 from onrecord.capture.errors import ControlError
 from onrecord.capture.orders import Message
-from onrecord.governance.systems import secret_key, secret_of
+from onrecord.governance.systems import refuse_inside, secret_key, secret_of
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import InvalidRequestError, NotFoundError, PlatformUnknownError, RegisterFullError
 from onrecord.workflow.principal import Principal, Scope
@@ -27,7 +27,7 @@ AT_ONCE = 16  # conversations of which a message is under way to one subscriber
 AGAIN_S = 1.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.25, 60.0
 TAKEN = "taken"
-RESULTS = (TAKEN, ControlError.code, "control_refused", "control_unreadable", DROPPED)
+RESULTS = (TAKEN, *ControlError.CODES, DROPPED)
 
 log = structlog.get_logger("subscriptions")
 
@@ -83,6 +83,7 @@ async def subscribe(
     principal.need(Scope.SYSTEMS_ADMIN)
     if not events or not set(events) <= set(WORDS):
         raise InvalidRequestError("`events` names one or more of decision, directive and alert")
+    refuse_inside(url)
     key = os.urandom(SECRET_BYTES) if secret is None else secret_key(secret)
     identifier = f"whk_{os.urandom(16).hex()}"
     body = {"url": url, "events": sorted(set(events)), "key": key.hex()}

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from onrecord.base.addresses import public
 from onrecord.capture.errors import ControlError
-from onrecord.connectors.outbound import Origin, OriginError, Outbound, public
+from onrecord.connectors.outbound import Origin, OriginError, Outbound
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_name_that_leads_inside_is_never_asked(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(ControlError) as caught:
         asyncio.run(ask())
-    assert caught.value.code == "control_refused"
+    assert caught.value.code == "address_refused"
 
 
 def test_a_name_that_does_not_resolve_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,4 +71,4 @@ def test_a_name_that_leads_inside_is_told_nothing(monkeypatch: pytest.MonkeyPatc
             await outside.close()
         return codes
 
-    assert asyncio.run(send()) == ["control_refused", "control_refused"]
+    assert asyncio.run(send()) == ["address_refused", "address_refused"]

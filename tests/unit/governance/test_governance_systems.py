@@ -142,6 +142,30 @@ def test_what_is_kept_comes_back() -> None:
         assert systems.unkept(systems.kept(made)) == made
 
 
+INSIDE = [
+    "10.0.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "[fd00:ec2::254]",
+    "[fe80::1]",
+    "[::ffff:10.0.0.1]",
+]
+
+
+@pytest.mark.parametrize("host", [*INSIDE, "2852039166", "0xa9fea9fe", "10.1", "10.0.0.1."])
+@pytest.mark.parametrize("field", ["control_url", "state_url"])
+def test_an_address_inside_in_digits_is_refused_when_it_is_registered(host: str, field: str) -> None:
+    with pytest.raises(InvalidSystemError) as caught:
+        system(**{field: f"https://{host}/x"})
+    assert caught.value.code == "origin_refused"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "https://[::1]/x", "https://8.8.8.8/x", "https://a.example/x"])
+def test_an_address_that_may_be_registered(url: str) -> None:
+    assert system(control_url=url).control_url == url
+
+
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%", "whsec_AAAA", "AAAA" * 8, "whsec_" + "A" * 200])
 def test_what_is_no_secret(secret: str) -> None:
     with pytest.raises(InvalidSystemError):
