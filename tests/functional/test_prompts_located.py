@@ -44,3 +44,13 @@ def test_real_speech_holds_no_prompt(shared: Path, name: str) -> None:
         timeout=120,
     )
     assert json.loads(done.stdout) == {"prompts": []}
+
+
+def test_a_list_without_prompts_is_refused(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts.json").write_text("[]")
+    file = shared / "calls" / "synthetic" / "dev-01.wav"
+    command = [*COMMAND, "prompts", "locate", str(file), "--prompts", str(tmp_path / "prompts.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("onrecord: prompts_empty: ")
+    assert done.stderr.count("\n") == 1

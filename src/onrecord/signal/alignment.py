@@ -48,7 +48,8 @@ class Vote(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Seconds: [start, end) of the channel, [ref_start, ref_end) of the prompt. `fraction` of the prompt was heard;
+    """Seconds: [start, end) of the channel, [ref_start, ref_end) of the prompt. `fraction` of the prompt was heard, by
+    its time, its silence too: what lies beyond the channel was not;
     `score` the median correlation, 0 to 1; `level` of the channel there, RMS in the band, full scale 1."""
 
     prompt: str
@@ -67,6 +68,10 @@ class Channel:
 
     sound: Samples
     first: int
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.sound)
 
     def part(self, start: int, end: int) -> Samples:
         return self.sound[max(0, start - self.first) : max(0, end - self.first)]
@@ -103,6 +108,7 @@ def measured(channel: Channel, prompt: Reference, votes: Sequence[Vote], *, mixe
         begin = _onset(channel, sounds[windows.later[head]], first, ahead)
     if not known[high + 1 :].all():
         sounded, end = _cut(channel, sounds[windows.later[tail]], last, behind)
+    begin, end = max(begin, -ahead), min(end, channel.end - behind)
     start, stop = begin + ahead, end + behind
     if (end - begin) / RATE < LEAST_S:
         return None

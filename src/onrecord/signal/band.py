@@ -58,4 +58,4 @@ class Band:
         """The end of it; nothing may be given after it."""
         there = len(self._held) - self._margin
         window = banded(np.concatenate([self._held, np.zeros(self._margin, np.float32)]), self._rate)
-        return window[self._out_margin : self._out_margin + round(there * RATE / self._rate)]
+        return window[self._out_margin : self._out_margin + there * RATE // self._rate]

@@ -111,6 +111,20 @@ def test_a_stream_that_begins_in_the_middle_of_a_prompt(case: Case) -> None:
     check(located(sound, case.references), ("a", 0.0, rest, rest / case.seconds))
 
 
+@pytest.mark.parametrize("left", [0.0, 0.3, 1.2])
+def test_of_the_silence_at_its_end_no_more_is_heard_than_the_call_lasts(case: Case, left: float) -> None:
+    sound = np.concatenate([case.a, quiet(2.0)])
+    played = np.concatenate([quiet(LEAD), case.a, quiet(left)])
+    found = located(played, [reference("a", sound, RATE)])
+    check(found, ("a", LEAD, len(played) / RATE, (case.seconds + left) / (case.seconds + 2.0)))
+    assert found[0].end <= len(played) / RATE
+
+
+def test_of_the_silence_at_its_beginning_no_more_is_heard_than_there_is(case: Case) -> None:
+    found = located(np.concatenate([case.a, quiet(1.0)]), [reference("a", np.concatenate([quiet(1.5), case.a]), RATE)])
+    check(found, ("a", 0.0, case.seconds, case.seconds / (case.seconds + 1.5)))
+
+
 def test_repeated_and_in_a_row(case: Case) -> None:
     sound = spoken.mulawed(np.concatenate([quiet(LEAD), case.a, case.a, case.b, quiet(0.1), case.a]))
     one, two = case.seconds, len(case.b) / RATE

@@ -115,6 +115,8 @@ def _entries(file: Path) -> list[Mapping[str, Any]]:
         raise _Failed(PromptsError("the file cannot be read"), where) from error
     except (ValueError, RecursionError) as error:
         raise _Failed(PromptsError("this is no JSON"), where) from error
+    if not entries and isinstance(entries, list):
+        raise _Failed(PromptsError("the list names no prompt", code="prompts_empty"), where)
     if not isinstance(entries, list) or not all(map(_is_entry, entries)):
         raise _Failed(PromptsError("a list of objects with `prompt_id` and `file`"), where)
     if len({entry["prompt_id"] for entry in entries}) < len(entries):
@@ -175,10 +177,10 @@ def _shown(hearing: Hearing, channel: str) -> dict[str, Any]:
     return {
         "prompt_id": hearing.prompt,
         "channel": channel,
-        "start": round(hearing.start, 4),
-        "end": round(hearing.end, 4),
-        "ref_start": round(hearing.ref_start, 4),
-        "ref_end": round(hearing.ref_end, 4),
+        "start": round(hearing.start, 5),
+        "end": round(hearing.end, 5),
+        "ref_start": round(hearing.ref_start, 5),
+        "ref_end": round(hearing.ref_end, 5),
         "fraction": round(hearing.fraction, 4),
         "score": round(hearing.score, 4),
     }
