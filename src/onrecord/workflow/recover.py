@@ -23,6 +23,7 @@ from onrecord.workflow.tell import tell
 from onrecord.workflow.tracks import restored
 from onrecord.workflow.withdraw import resume
 
+_INTENDED = frozenset({Internal.PURGE_INTENDED, Internal.ERASURE_INTENDED})
 log = structlog.get_logger("recover")
 
 
@@ -60,7 +61,7 @@ async def _settle_sealed(d: Deployment) -> None:
         rows = await loop.run_in_executor(d.executor, d.store.events, d.tenant, interaction)
         sealed = next((row.seq for row in rows if row.type == Internal.SEALED), len(rows))
         late = {row.type for row in rows[sealed:]}
-        if late - INTERNAL or Internal.EVENT_CONFLICTED in late:
+        if late - INTERNAL or Internal.EVENT_CONFLICTED in late or any(row.type in _INTENDED for row in rows):
             await settle(d, await loop.run_in_executor(d.executor, load, d, interaction, rows))
 
 
