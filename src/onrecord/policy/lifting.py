@@ -31,15 +31,17 @@ _BY_CONSENT = (
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One event that is needed; `sources`: who may tell it."""
+    """One event that is needed; `sources`: who may tell it; `covers`: what a prompt not known has to ask for."""
 
     type: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """As JSON."""
-        return {"type": self.type, "fields": dict(self.fields), "sources": list(self.sources)}
+        fields, sources, covers = dict(self.fields), list(self.sources), list(self.covers)
+        return {"type": self.type, "fields": fields, "sources": sources, "covers": covers}
 
 
 Events = list[tuple[str, dict[str, Any]]]
@@ -52,33 +54,38 @@ def lifting(policy: Policy, book: Book, call: Call, kind: Kind, situation: Situa
     is not known."""
     find = _LIFTING.get(situation)
     ways = find(policy, book, call, kind) if find is not None else []
-    return tuple(tuple(_remedy(policy, *event) for event in way) for way in ways if way)
+    return tuple(tuple(_remedy(policy, kind, *event) for event in way) for way in ways if way)
 
 
-def _remedy(policy: Policy, fact_type: str, data: Mapping[str, Any]) -> Remedy:
+def _remedy(policy: Policy, kind: Kind, fact_type: str, data: Mapping[str, Any]) -> Remedy:
     sources = (source.value for source in Source if entitled(source.value, fact_type, data, policy))
-    return Remedy(fact_type, data, tuple(sources))
+    covers = [purpose.value for purpose in _purposes(kind)] if data.get("prompt_version") == PROMPT else []
+    return Remedy(fact_type, data, tuple(sources), tuple(covers))
 
 
 def _who(member: Member) -> dict[str, Any]:
     return {"party": member.role} if member.party_id is None else {"party_id": member.party_id}
 
 
-def _read(book: Book, call: Call, member: Member) -> tuple[str, dict[str, Any]]:
-    """The current text; without one the last that was read to the party."""
+def _read(book: Book, call: Call, kind: Kind, member: Member) -> tuple[str, dict[str, Any]]:
+    """The current text; without one the last that was read to the party. Another where that is registered and does not
+    ask for what the kind needs."""
     version = PROMPT
     if call.versions:
         version = call.versions[-1].value
     elif member.heard:
-        version = member.heard[-1][0]
+        version = member.heard[-1].version
+    told = [h.purposes for each in call.members for h in each.heard if h.version == version and h.purposes is not None]
+    if told and not told[-1].issuperset(_purposes(kind)):
+        version = PROMPT
     to = {"to": member.role} if member.party_id is None else {"party_id": member.party_id}
     grade = {"grade": GRADES[book.grade]} if book.grade else {}
     return "prompt_delivered", {"prompt_version": version, **to, **grade}
 
 
-def _consented(book: Book, call: Call, member: Member, **scope: Any) -> Events:
+def _consented(book: Book, call: Call, kind: Kind, member: Member, **scope: Any) -> Events:
     """The text is read, then accepted."""
-    prompt = _read(book, call, member)
+    prompt = _read(book, call, kind, member)
     accepted = {"result": "accepted", "prompt_version": prompt[1]["prompt_version"], **_who(member), **scope}
     return [prompt, ("consent", accepted)]
 
@@ -96,7 +103,7 @@ def _answered(situation: Situation) -> Find:
         found: Events = []
         for member in call.asked():
             if any(standing(call, member, purpose, book)[0] is situation for purpose in named):
-                found += _consented(book, call, member, **scope)
+                found += _consented(book, call, kind, member, **scope)
         return [found]
 
     return find
@@ -110,14 +117,14 @@ def _noticed(_policy: Policy, book: Book, call: Call, kind: Kind) -> list[Events
         for member in call.asked()
         if any(standing(call, member, purpose, book)[0] is Situation.NOTICE_MISSING for purpose in named)
     ]
-    return [[_read(book, call, member) for member in untold]]
+    return [[_read(book, call, kind, member) for member in untold]]
 
 
 def _separately(_policy: Policy, book: Book, call: Call, kind: Kind) -> list[Events]:
     if kind is Kind.TRAINING_DATA and not book.training_allowed:
         return []
     scope = [purpose.value for purpose in SEPARATE.get(kind, ())]
-    return [[event for member in call.asked() for event in _consented(book, call, member, scope=scope)]]
+    return [[event for member in call.asked() for event in _consented(book, call, kind, member, scope=scope)]]
 
 
 def _placed(policy: Policy, book: Book, call: Call, kind: Kind) -> list[Events]:

@@ -1,6 +1,7 @@
 """Why a verdict holds, what lifts it, where packs differ, and the table of all of them."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from policy_case import ALL, CONTENT, LAX, PACKS, SHIPPED, Case
@@ -263,3 +264,23 @@ def test_the_matrix_is_of_its_day():
     before = rows([*SHIPPED, later], **several, date=dt.date(2029, 12, 31))[0].rulings[Kind.QA_SCORE]
     after = rows([*SHIPPED, later], **several, date=dt.date(2030, 1, 1))[0].rulings[Kind.QA_SCORE]
     assert (before.verdict, after.verdict) == (Verdict.CAPTURE, Verdict.NEVER)
+
+
+ASKS = {"purposes": ["recording", "transcription"]}
+
+
+@pytest.mark.parametrize("current", [(), ("p1",)])
+def test_a_prompt_that_does_not_ask_for_what_is_needed_is_no_remedy(current):
+    case = Case("DE", "DE")
+    case.head = replace(case.head, prompts=current)
+    case.tell(0, "call_start").prompted(registered=ASKS).accepted(registered=ASKS)
+    told = explanation(case.timeline(), Kind.AI_SUMMARY, 20.0)["conditions"]
+    (way,) = next(c for c in told if c["condition"] == "consent_missing")["lifted_by"]
+    assert [(e["type"], e["fields"]["prompt_version"], e["covers"]) for e in way] == [
+        ("prompt_delivered", "PROMPT", ["ai_analysis"]),
+        ("consent", "PROMPT", ["ai_analysis"]),
+    ]
+    other = {"registered": {"purposes": ["ai_analysis"]}}
+    case.tell(21, "prompt_delivered", **{**way[0]["fields"], "prompt_version": "other@1"}, **other)
+    case.tell(22, "consent", **{**way[1]["fields"], "prompt_version": "other@1"}, **other, method="verbal")
+    assert case.at(23, Kind.AI_SUMMARY).startswith("capturing")

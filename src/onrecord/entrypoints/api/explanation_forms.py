@@ -29,11 +29,13 @@ class CausingEvent(Struct, forbid_unknown_fields=True):
 
 
 class Remedy(Struct, forbid_unknown_fields=True):
-    """An event that is needed, and the sources that may tell it. `PROMPT` and `PLACE` stand for what is not known."""
+    """An event that is needed, and the sources that may tell it. `PROMPT` and `PLACE` stand for what is not known;
+    `covers`: the purposes that such a prompt has to ask for."""
 
     type: str
     fields: dict[str, Any]
     sources: list[str]
+    covers: list[str]
 
 
 class ExplainedCondition(Struct, forbid_unknown_fields=True):

@@ -156,7 +156,8 @@ def _condition(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _event(told: Mapping[str, Any]) -> str:
-    return f"{told['type']} {json.dumps(told['fields'])} from {' or '.join(told['sources']) or 'nobody'}"
+    covering = f" (a prompt for {', '.join(told['covers'])})" if told["covers"] else ""
+    return f"{told['type']} {json.dumps(told['fields'])}{covering} from {' or '.join(told['sources']) or 'nobody'}"
 
 
 def _cited(clause: Mapping[str, Any]) -> str:
