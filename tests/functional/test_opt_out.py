@@ -185,7 +185,7 @@ def test_the_strip_in_a_real_browser(server: Server, begin: Begin, tmp_path: Pat
     notice = {
         "prompt_id": "strip_notice",
         "version": "1",
-        "language": "en-GB",
+        "language": "cy",
         "text": "We record this call <b>for training</b>. Is that all right?",
         "purposes": ["recording", "transcription", "ai_analysis"],
     }
@@ -193,7 +193,7 @@ def test_the_strip_in_a_real_browser(server: Server, begin: Begin, tmp_path: Pat
     talk.client.post("/v1/prompts", json=notice).raise_for_status()
     talk.tell("call_start", 0.0)
     token = talk.client.post(f"{talk.path}/strip-tokens").json()["token"]
-    with opened(f"{server.api}/strip#interaction={talk.id}&token={token}&language=en", tmp_path) as page:
+    with opened(f"{server.api}/strip#interaction={talk.id}&token={token}&language=cy", tmp_path) as page:
         page.until("document.body.dataset.state === 'never'")
         assert page.text("script-text") == notice["text"]
         assert page.value("location.href").endswith("/strip")
