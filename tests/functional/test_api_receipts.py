@@ -74,6 +74,21 @@ def test_receipts_say_what_was_agreed_to_and_taken_back(client: httpx.Client, be
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
+def test_an_opt_out_takes_back_what_was_agreed_to(client: httpx.Client, begin) -> None:
+    talk = begin(parties=[{"role": "customer", "jurisdiction": "US-NY"}, {"role": "agent", "jurisdiction": "US-NY"}])
+    talk.tell("call_start", 0.0)
+    talk.tell("prompt_delivered", 1.0, prompt_version="p1")
+    talk.tell("consent", 2.0, result="accepted", method="verbal", prompt_version="p1")
+    talk.tell("opt_out", 9.0, method="verbal")
+    answer = client.get(f"{talk.path}/receipts")
+    (receipt,) = answer.json()["@graph"]
+    assert receipt["dct:conformsTo"] == "dpv-27560:receipt-record"
+    assert "gdpr" not in answer.text
+    last = {r["@id"].rpartition(":")[2]: r["dpv:hasConsentStatus"][-1] for r in receipt["dpv:hasRecordOfActivity"]}
+    assert last["recording"]["@type"] == ["dpv:ConsentWithdrawn"]
+    assert {status["@type"][0] for status in last.values()} == {"dpv:ConsentWithdrawn", "dpv:ConsentRefused"}
+
+
 def test_only_who_may_read_the_record(client: httpx.Client, server: Server, begin) -> None:
     talk = spoken(begin, client)
     key = client.post("/v1/keys", json={"source": "bot", "scopes": ["events:write"]}).json()["key"]
@@ -122,11 +137,18 @@ def test_the_pack_of_a_call_under_profile_and_interest(client: httpx.Client, ser
     (basis,) = evidence["legal_bases"]
     assert (basis["id"], basis["sha256"]) == ("receipt-interest", made.json()["sha256"])
     assert [entry["consents"][0]["state"] for entry in evidence["profiles"]] == ["live"]
-    bodies = {a["body"]["lawful_basis"]: a["body"] for a in vcon["attachments"]}
-    assert bodies["legitimate_interests"]["purpose_grants"][0]["purpose"] == "recording"
-    assert bodies["consent"]["proof_mechanisms"][0]["timestamp"] == "2026-03-01T08:00:00.000000Z"
+    bodies = [a["body"] for a in vcon["attachments"]]
+    interest = [b for b in bodies if b["lawful_basis"] == "legitimate_interests"]
+    assert [[(g["purpose"], g["granted"]) for g in b["purpose_grants"]] for b in interest] == [
+        [("recording", True)],
+        [("recording", False)],
+    ]
+    given, objected = [b for b in bodies if b["lawful_basis"] == "consent"]
+    assert given["proof_mechanisms"][0]["timestamp"] == "2026-03-01T08:00:00.000000Z"
+    assert {g["granted"] for g in objected["purpose_grants"]} == {False}
     receipts = talk.get("/receipts")["@graph"][0]["dpv:hasRecordOfActivity"]
-    (status,) = receipts[0]["dpv:hasConsentStatus"]
+    status, lost = receipts[0]["dpv:hasConsentStatus"]
+    assert lost["@type"] == ["dpv:ConsentWithdrawn"]
     assert (status["dpv:isIndicatedAtTime"], status["dpv:hasIndicationMethod"]) == (
         "2026-03-01T08:00:00.000000Z",
         "email",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from onrecord.base.clock import parse_rfc3339, rfc3339
-from onrecord.evidence.statements import Said, Statement, statements
+from onrecord.evidence.stand import Said
+from onrecord.evidence.statements import Statement, statements
 from onrecord.interaction.events import Event
 from onrecord.interaction.record import Conversation, PartyEntry
 from onrecord.policy.call import STAFF
@@ -50,7 +51,13 @@ _STATUS = {
     Said.REFUSED: ["dpv:ConsentRefused"],
     Said.WITHDRAWN: ["dpv:ConsentWithdrawn"],
 }
-_BASIS = {Said.GIVEN: "eu-gdpr:A6-1-a", Said.IMPLIED: "dpv:ImpliedConsent"}
+_BASIS = {Said.GIVEN: "dpv:Consent", Said.IMPLIED: "dpv:ImpliedConsent"}
+_GDPR_BASIS = {**_BASIS, Said.GIVEN: "eu-gdpr:A6-1-a"}
+_GDPR = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "IS", "LI", "NO", "GB", "AX", "GF", "GP", "MF", "MQ", "RE", "YT",
+})  # fmt: skip
+"""The EEA and GB, and what of the Union lies overseas under its own code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,10 @@ def receipts(asked: Asked, party: str | None = None) -> dict[str, Any] | None:
     if party is not None and not parties:
         return None
     persons = {p.person: p for p in reversed(parties)}
-    return {"@context": dict(CONTEXT), "@graph": [_receipt(asked, p) for p in reversed(persons.values())]}
+    context = dict(CONTEXT)
+    if not any(_under_gdpr(asked, p) for p in persons.values()):
+        del context["eu-gdpr"]
+    return {"@context": context, "@graph": [_receipt(asked, p) for p in reversed(persons.values())]}
 
 
 def _is_meant(entry: PartyEntry, party: str | None) -> bool:
@@ -81,19 +91,32 @@ def _is_meant(entry: PartyEntry, party: str | None) -> bool:
 def _receipt(asked: Asked, party: PartyEntry) -> dict[str, Any]:
     identifier = f"urn:onrecord:receipt:{asked.conversation.interaction}:{party.person}"
     told = statements(asked.conversation, asked.events)
-    said = [s for s in told if party.person in asked.conversation.persons_in(s.data)]
+    said = [s for s in told if s.said.get(party.person)]
     requests = _requests(asked, party)
-    purposes = [p for p in Purpose if any(p in s.purposes for s in said) or any(p in known for _, _, known in requests)]
+    purposes = [
+        p
+        for p in Purpose
+        if any(p in s.said[party.person] for s in said) or any(p in known for _, _, known in requests)
+    ]
     return {
         "@id": identifier,
         "@type": "dpv:ConsentReceipt",
         "dct:identifier": identifier,
         "dpv:hasIdentifier": identifier,
-        "dct:conformsTo": "dpv-27560:receipt-eu-gdpr",
+        "dct:conformsTo": "dpv-27560:receipt-eu-gdpr" if _under_gdpr(asked, party) else "dpv-27560:receipt-record",
         "dct:created": rfc3339(asked.now),
         "onrecord:interaction": asked.conversation.interaction,
         "dpv:hasRecordOfActivity": [_record(asked, party, purpose, said, requests) for purpose in purposes],
     }
+
+
+def _under_gdpr(asked: Asked, party: PartyEntry) -> bool:
+    """Whether the person was ever said to be where it holds."""
+    places = [p.jurisdiction for p in asked.conversation.parties if p.person == party.person]
+    for _, event in asked.events:
+        if event.type == "jurisdiction_update" and party.person in asked.conversation.persons_in(event.data):
+            places.append(str(event.data.get("jurisdiction")))
+    return any(place.strip().upper().partition("-")[0] in _GDPR for place in places)
 
 
 def _requests(asked: Asked, party: PartyEntry) -> list[tuple[int, Event, frozenset[str]]]:
@@ -115,26 +138,30 @@ def _record(
     said: Sequence[Statement],
     requests: Sequence[tuple[int, Event, frozenset[str]]],
 ) -> dict[str, Any]:
-    own = [s for s in said if purpose in s.purposes]
+    own = [s for s in said if purpose in s.said[party.person]]
+    under_gdpr = _under_gdpr(asked, party)
     subject = f"urn:onrecord:person:{party.person}"
     identifier = f"urn:onrecord:consent:{asked.conversation.interaction}:{party.person}:{purpose.value}"
     statuses = [_requested(asked, seq, event) for seq, event, purposes in requests if purpose in purposes]
-    given = [s for s in own if s.said in _BASIS]
+    given = [s for s in own if s.said[party.person][purpose] in _BASIS]
     for statement in own:
-        statuses += _statuses(asked, subject, statement, renewed=statement in given[1:])
+        now = statement.said[party.person][purpose]
+        statuses += _statuses(asked, subject, statement, now, renewed=statement in given[1:])
     made: dict[str, Any] = {
         "@id": identifier,
         "@type": "dpv:ConsentRecord",
         "dct:identifier": identifier,
-        "dct:conformsTo": "dpv-27560:record-eu-gdpr",
+        "dct:conformsTo": "dpv-27560:record-eu-gdpr" if under_gdpr else "dpv-27560:record",
         "dpv:hasDataSubject": {"@id": subject, "@type": "dpv:DataSubject", "dct:identifier": party.person},
         "dpv:hasProcess": _process(purpose, given),
         "dpv:hasConsentStatus": sorted(statuses, key=lambda status: (status["dpv:isIndicatedAtTime"], _seq(status))),
-        "dpv:hasRight": {
-            "@type": ["dpv:DataSubjectRight", "eu-gdpr:A7-3"],
-            "dct:title": "Right to withdraw consent",
-        },
     }
+    if given:
+        bases = _GDPR_BASIS if under_gdpr else _BASIS
+        made["dpv:hasProcess"]["dpv:hasLegalBasis"] = bases[given[-1].said[party.person][purpose]]
+    if under_gdpr:
+        right = {"@type": ["dpv:DataSubjectRight", "eu-gdpr:A7-3"], "dct:title": "Right to withdraw consent"}
+        made["dpv:hasRight"] = right
     if party.jurisdiction != "unknown":
         made["dpv:hasJurisdiction"] = {"@type": "dpv:Location", "dct:identifier": party.jurisdiction}
     contact = _contact(asked, own)
@@ -160,9 +187,7 @@ def _process(purpose: Purpose, given: Sequence[Statement]) -> dict[str, Any]:
     }
     if purpose not in _VISUAL:
         made["dpv:hasPersonalData"] = "pd:VoiceCommunicationRecording"
-    if given:
-        made["dpv:hasLegalBasis"] = _BASIS[given[-1].said]
-    periods = [registered["retention"] for s in given if (registered := s.data.get("registered")) is not None]
+    periods = [told["retention"] for s in given if (told := _consent(s).get("registered")) is not None]
     if periods and periods[-1] is not None:
         duration = {"@type": "dpv:TemporalDuration", "rdf:value": {"@type": "xsd:duration", "@value": periods[-1]}}
         made["dpv:hasStorageCondition"] = {"@type": "dpv:StorageDuration", "dpv:hasDuration": duration}
@@ -170,8 +195,12 @@ def _process(purpose: Purpose, given: Sequence[Statement]) -> dict[str, Any]:
 
 
 def _contact(asked: Asked, said: Sequence[Statement]) -> str | None:
-    named = [asked.contacts.get(str(s.data.get("prompt_version"))) for s in said]
+    named = [asked.contacts.get(str(_consent(s).get("prompt_version"))) for s in said]
     return next((contact for contact in reversed(named) if contact is not None), None)
+
+
+def _consent(statement: Statement) -> Mapping[str, Any]:
+    return statement.data if statement.renews is None else statement.renews
 
 
 def _requested(asked: Asked, seq: int, event: Event) -> dict[str, Any]:
@@ -184,10 +213,10 @@ def _requested(asked: Asked, seq: int, event: Event) -> dict[str, Any]:
     }
 
 
-def _statuses(asked: Asked, subject: str, statement: Statement, *, renewed: bool) -> list[dict[str, Any]]:
+def _statuses(asked: Asked, subject: str, statement: Statement, now: Said, *, renewed: bool) -> list[dict[str, Any]]:
     """What was said, and of a consent that has run out since that it has."""
     event, data = statement.event, statement.data
-    state, *kind = _STATUS[statement.said]
+    state, *kind = _STATUS[now]
     made: dict[str, Any] = {
         "@type": ["dpv:RenewedConsentGiven" if renewed else state, *kind],
         "dpv:isIndicatedAtTime": _moment(asked, event, data),
@@ -195,15 +224,16 @@ def _statuses(asked: Asked, subject: str, statement: Statement, *, renewed: bool
         "onrecord:seq": statement.seq,
         "onrecord:event": event.event_id,
         "onrecord:second": event.t,
+        "onrecord:statement": statement.type,
     }
     method = data.get("given_by") or data.get("method")
     if isinstance(method, str):
         made["dpv:hasIndicationMethod"] = method
     if data.get("prompt_version") is not None:
         made["dpv:hasNotice"] = _notice(data)
-    if statement.said not in _BASIS:
+    if now not in _BASIS:
         return [made]
-    expires = _expiry(asked, data)
+    expires = _expiry(asked, _consent(statement))
     if expires is None:
         made["dpv:hasDuration"] = {"@type": "dpv:IndeterminateDuration"}
         return [made]

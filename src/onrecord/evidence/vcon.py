@@ -7,14 +7,14 @@ under the key `onrecord`."""
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from onrecord.base import canonical
 from onrecord.base.clock import rfc3339
 from onrecord.evidence.case import Case
-from onrecord.evidence.statements import statements
+from onrecord.evidence.statements import Statement, rested, statements
 from onrecord.interaction.events import Event, Internal
 from onrecord.interaction.record import ArtifactEntry, PartyEntry
 from onrecord.ledger import leaf
@@ -28,7 +28,6 @@ _ANALYSIS = {
     "ai_summary": "summary",
     "sentiment": "sentiment",
 }
-_GRANTS = frozenset({"accepted", "implied"})
 
 
 def vcon_json(case: Case) -> bytes:
@@ -37,12 +36,9 @@ def vcon_json(case: Case) -> bytes:
     dialog = [_recording(case, parties, track) for track in tracks]
     dialog += [_transfer(case, parties, event, len(tracks)) for _, event in case.of_type("transfer")]
     analysis = [_analysis(a, len(tracks)) for a in case.conversation.artifacts.values() if a.track is None]
-    said = {each.seq: each.purposes for each in statements(case.conversation, sorted(case.events.items()))}
-    attachments = [
-        _lawful_basis(case, parties, seq, event, said.get(seq, ()))
-        for seq, event in case.of_type("consent", "consent_withdrawn")
-    ]
-    attachments += _interests(case, parties)
+    said = statements(case.conversation, sorted(case.events.items()))
+    attachments = [_lawful_basis(case, parties, each) for each in said if _is_of_consent(each)]
+    attachments += _interests(case, parties, [each for each in said if each.type != "consent" or not each.opens])
     body = {
         "vcon": "0.4.0",
         "uuid": str(uuid8(case.conversation.created_at, f"{case.interaction}.{case.log.origin}")),
@@ -172,15 +168,13 @@ def _expiration(case: Case, data: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _interests(case: Case, parties: _Parties) -> list[dict[str, Any]]:
-    """What the conversation rests on beside consent: one attachment a record of a legal basis."""
-    chosen = case.conversation.overlay.get("legal_basis")
+def _interests(case: Case, parties: _Parties, said: Iterable[Statement]) -> list[dict[str, Any]]:
+    """What the conversation rests on beside consent: an attachment a record of a legal basis, and one for each
+    statement that ends that or lets it hold again."""
     made: list[dict[str, Any]] = []
     for seq, event in case.of_type(Internal.INTERACTION_OPENED):
         for basis in event.data.get("legal_bases", ()):
-            rested = [p for p, word in chosen.items() if word == basis["basis"]] if isinstance(chosen, Mapping) else []
-            moment = _start(case)
-            grants = [{"purpose": p, "granted": True, "granted_at": moment, "conditions": []} for p in sorted(rested)]
+            own = rested(case.conversation, basis["basis"])
             proof = {
                 "proof_type": "external_system",
                 "timestamp": basis["reviewed_at"],
@@ -194,12 +188,40 @@ def _interests(case: Case, parties: _Parties) -> list[dict[str, Any]]:
             body = {
                 "lawful_basis": basis["basis"],
                 "expiration": basis["expires"],
-                "purpose_grants": grants,
+                "purpose_grants": _grants(_start(case), dict.fromkeys(sorted(own), True)),
                 "proof_mechanisms": [proof],
                 "metadata": {"record": dict(basis), "interaction": case.interaction, "seq": seq},
             }
-            made.append(_attachment(moment, parties.index("customer"), body))
+            made.append(_attachment(_start(case), parties.index("customer"), body))
+            ending = [each for each in said if own.intersection(each.purposes)]
+            made += [_superseding(case, parties, each, basis, own) for each in ending]
     return made
+
+
+def _superseding(
+    case: Case, parties: _Parties, each: Statement, basis: Mapping[str, Any], own: frozenset[Purpose]
+) -> dict[str, Any]:
+    moment = _start(case, each.event.t)
+    body = {
+        "lawful_basis": basis["basis"],
+        "expiration": basis["expires"],
+        "purpose_grants": _grants(moment, dict.fromkeys(sorted(own.intersection(each.purposes)), each.opens)),
+        "proof_mechanisms": [_proof(case, each)],
+        "metadata": {
+            "statement": each.type,
+            "record": dict(basis),
+            "interaction": case.interaction,
+            "seq": each.seq,
+        },
+    }
+    return _attachment(moment, _speaker(parties, each), body)
+
+
+def _grants(moment: str, granted: Mapping[Purpose, bool]) -> list[dict[str, Any]]:
+    return [
+        {"purpose": purpose.value, "granted": told, "granted_at": moment, "conditions": []}
+        for purpose, told in granted.items()
+    ]
 
 
 def _attachment(start: str, party: int, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,36 +238,48 @@ def _attachment(start: str, party: int, body: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _lawful_basis(case: Case, parties: _Parties, seq: int, event: Event, purposes: Sequence[Purpose]) -> dict[str, Any]:
-    """One statement of the person: a consent given, implied or refused, or its withdrawal."""
-    data = event.data
-    scope = [purpose.value for purpose in purposes]
-    granted = event.type == "consent" and data.get("result") in _GRANTS
-    moment = _start(case, event.t)
-    method = data.get("given_by") or data.get("method")
-    proof: dict[str, Any] = {
-        "proof_type": "verbal_confirmation" if method == "verbal" else "external_system",
-        "timestamp": data.get("given_at") or moment,
-        "proof_data": {
-            "dialog_reference": 0,
-            "time_offset": event.t,
-            "method": method,
-            "event_id": event.event_id,
-            "prompt": data.get("registered"),
-        },
-    }
+def _is_of_consent(each: Statement) -> bool:
+    """An opt-in says something of consent only where one counts again."""
+    return each.type != "opt_in" or any(map(each.granted, each.purposes))
+
+
+def _lawful_basis(case: Case, parties: _Parties, each: Statement) -> dict[str, Any]:
+    """One statement of the person: a consent given, implied or refused, what takes it back, what lets it count again;
+    each supersedes what was said before it of the same purposes."""
+    data = each.data
+    moment = _start(case, each.event.t)
+    told = {p: each.granted(p) for p in each.purposes if each.type != "opt_in" or each.granted(p)}
     body: dict[str, Any] = {
         "lawful_basis": "consent",
-        "expiration": _expiration(case, data),
-        "purpose_grants": [{"purpose": p, "granted": granted, "granted_at": moment, "conditions": []} for p in scope],
-        "proof_mechanisms": [proof],
+        "expiration": _expiration(case, data if each.renews is None else each.renews),
+        "purpose_grants": _grants(moment, told),
+        "proof_mechanisms": [_proof(case, each)],
         "metadata": {
-            "statement": event.type,
+            "statement": each.type,
             "result": data.get("result"),
             "prompt_version": data.get("prompt_version"),
             "interaction": case.interaction,
-            "seq": seq,
+            "seq": each.seq,
         },
     }
-    named = next((field for field in ("party_id", "party") if field in data), None)
-    return _attachment(moment, parties.index("customer" if named is None else _name(data, named)), body)
+    return _attachment(moment, _speaker(parties, each), body)
+
+
+def _proof(case: Case, each: Statement) -> dict[str, Any]:
+    method = each.data.get("given_by") or each.data.get("method")
+    return {
+        "proof_type": "verbal_confirmation" if method == "verbal" else "external_system",
+        "timestamp": each.data.get("given_at") or _start(case, each.event.t),
+        "proof_data": {
+            "dialog_reference": 0,
+            "time_offset": each.event.t,
+            "method": method,
+            "event_id": each.event.event_id,
+            "prompt": each.data.get("registered"),
+        },
+    }
+
+
+def _speaker(parties: _Parties, each: Statement) -> int:
+    named = next((field for field in ("party_id", "party") if field in each.data), None)
+    return parties.index("customer" if named is None else _name(each.data, named))

@@ -18,9 +18,9 @@ REGISTERED = {
 # Read off the DPV 2.3 release (dpv.jsonld, eu-gdpr.jsonld, pd.jsonld) and dpv-27560.ttl.
 TERMS = {
     "dpv": {
-        "ConsentExpired", "ConsentGiven", "ConsentNotice", "ConsentReceipt", "ConsentRecord", "ConsentRefused",
-        "ConsentRequested", "ConsentWithdrawn", "DataController", "DataSubject", "DataSubjectRight", "ExpressedConsent",
-        "ImpliedConsent", "IndeterminateDuration", "Location",
+        "Consent", "ConsentExpired", "ConsentGiven", "ConsentNotice", "ConsentReceipt", "ConsentRecord",
+        "ConsentRefused", "ConsentRequested", "ConsentWithdrawn", "DataController", "DataSubject", "DataSubjectRight",
+        "ExpressedConsent", "ImpliedConsent", "IndeterminateDuration", "Location",
         "RenewedConsentGiven", "Process", "Purpose", "StorageDuration", "TemporalDuration", "UntilTimeDuration",
         "WithdrawConsent", "Analyse", "Record", "Share", "Transform", "Use",
         "hasConsentControl", "hasConsentStatus", "hasContact", "hasDataController", "hasDataSubject", "hasDuration",
@@ -28,15 +28,17 @@ TERMS = {
         "hasProcess", "hasProcessing", "hasPurpose", "hasRecordOfActivity", "hasRight", "hasStorageCondition",
         "isExercisedAt", "isIndicatedAtTime", "isIndicatedBy",
     },
-    "dpv-27560": {"receipt-eu-gdpr", "record-eu-gdpr"},
+    "dpv-27560": {"receipt-eu-gdpr", "record-eu-gdpr", "receipt-record", "record"},
     "eu-gdpr": {"A6-1-a", "A7-3"},
     "pd": {"VoiceCommunicationRecording"},
 }  # fmt: skip
 
 
-def made(*said: tuple[str, float, dict[str, Any]], party: str | None = None, now: int = START + DAY) -> Any:
+def made(
+    *said: tuple[str, float, dict[str, Any]], party: str | None = None, now: int = START + DAY, place: str = "DE"
+) -> Any:
     parties = [
-        {"role": "customer", "jurisdiction": "DE", "person": "prs_c"},
+        {"role": "customer", "jurisdiction": place, "person": "prs_c"},
         {"role": "spouse", "jurisdiction": "unknown", "person": "prs_s", "party_id": "s1"},
         {"role": "agent", "jurisdiction": "DE", "person": "prs_a"},
     ]
@@ -125,6 +127,81 @@ def test_statuses_in_the_order_of_time(said: list[Any], expected: list[str]) -> 
     assert ([] if record is None else states(record)) == expected
 
 
+OUT = ("opt_out", 9.0, {})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([consent(), OUT], ["given", "withdrawn"]),
+        ([OUT], ["refused"]),
+        ([consent("declined"), OUT], ["refused"]),
+        ([consent(), OUT, OUT, ("consent_withdrawn", 10.0, {})], ["given", "withdrawn", "withdrawn"]),
+        ([consent(), ("opt_out", 9.0, {"kinds": ["sentiment"]})], ["given"]),
+        ([consent(), ("opt_out", 9.0, {"kinds": ["training_data", "video_recording"]})], ["given"]),
+        ([consent(), ("opt_out", 9.0, {"kinds": ["audio_recording"]})], ["given", "withdrawn"]),
+        ([consent(), ("opt_out", 9.0, {"kinds": ["a word"]})], ["given", "withdrawn"]),
+        ([consent(), ("opt_out", 9.0, {"party": "spouse"})], ["given"]),
+        ([consent(), OUT, consent(t=10.0)], ["given", "withdrawn"]),
+        ([consent(), OUT, ("opt_in", 12.0, {})], ["given", "withdrawn", "renewed"]),
+        ([consent(), OUT, ("opt_in", 12.0, {"kinds": ["audio_recording"]})], ["given", "withdrawn", "renewed"]),
+        ([consent(), OUT, ("opt_in", 12.0, {"kinds": ["transcript"]})], ["given", "withdrawn"]),
+        ([consent(), OUT, ("opt_in", 12.0, {"party": "spouse"})], ["given", "withdrawn"]),
+        ([consent(), ("opt_in", 8.0, {}), OUT], ["given", "withdrawn"]),
+        ([OUT, consent(t=10.0), ("opt_in", 12.0, {})], ["refused", "given"]),
+        ([consent(expires=10.0), OUT, ("opt_in", 12.0, {})], ["given", "withdrawn", "expired"]),
+        ([consent(), OUT, ("consent_withdrawn", 10.0, {}), ("opt_in", 12.0, {})], ["given", "withdrawn", "withdrawn"]),
+        ([OUT, ("opt_in", 12.0, {})], ["refused"]),
+        ([consent(), ("objection", 9.0, {})], ["given", "withdrawn"]),
+        ([consent(), ("objection", 9.0, {"scope": ["training"]})], ["given"]),
+        ([("objection", 9.0, {})], []),
+        ([consent(), ("objection", 9.0, {}), consent(t=12.0)], ["given", "withdrawn", "renewed"]),
+        ([consent(), ("objection", 9.0, {}), consent("implied", t=12.0)], ["given", "withdrawn"]),
+        ([consent("declined"), consent("implied", t=3.0)], ["refused"]),
+        ([consent(), ("erasure_request", 9.0, {})], ["given", "withdrawn"]),
+        ([consent(), ("erasure_request", 9.0, {}), consent(t=12.0)], ["given", "withdrawn"]),
+        ([consent(), OUT, ("erasure_request", 10.0, {}), ("opt_in", 12.0, {})], ["given", "withdrawn"]),
+        ([("opt_out", 1.0, {}), consent()], ["refused"]),
+    ],
+)
+def test_the_most_restrictive_wins(said: list[Any], expected: list[str]) -> None:
+    words = {"dpv:RenewedConsentGiven": "renewed"}
+    record = records(made(*said)).get("recording")
+    found = [] if record is None else [words.get(s, s.removeprefix("dpv:Consent").lower()) for s in states(record)]
+    assert found == expected
+
+
+def test_what_counts_again_does_as_long_as_it_was_given_for() -> None:
+    said = [delivered(), consent(expires=60.0), OUT, ("opt_in", 12.0, {"method": "verbal"})]
+    record = records(made(*said, now=START + 20 * 10**9))["recording"]
+    again = record["dpv:hasConsentStatus"][-1]
+    assert again["@type"] == ["dpv:RenewedConsentGiven", "dpv:ExpressedConsent"]
+    assert (again["onrecord:statement"], again["onrecord:second"]) == ("opt_in", 12.0)
+    assert again["dpv:hasDuration"]["rdf:value"]["@value"] == "2023-11-14T22:14:20.000000Z"
+    assert record["dpv:hasProcess"]["dpv:hasStorageCondition"]["dpv:hasDuration"]["rdf:value"]["@value"] == "P90D"
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [("US-NY", False), ("IN", False), ("CH", False), ("unknown", False), ("GB", True), ("fr-75", True), ("IS", True)],
+)
+def test_terms_of_the_gdpr_are_where_it_holds(place: str, expected: bool) -> None:
+    document = made(delivered(), consent(), consent("implied", 3.0, scope=["training"]), OUT, place=place)
+    receipt, record = document["@graph"][0], records(document)["recording"]
+    assert ("eu-gdpr" in str(receipt)) is ("eu-gdpr" in document["@context"]) is expected
+    assert ("dpv:hasRight" in record) is expected
+    profiles = (receipt["dct:conformsTo"], record["dct:conformsTo"])
+    generic = ("dpv-27560:receipt-record", "dpv-27560:record")
+    assert profiles == (("dpv-27560:receipt-eu-gdpr", "dpv-27560:record-eu-gdpr") if expected else generic)
+    basis = record["dpv:hasProcess"]["dpv:hasLegalBasis"]
+    assert basis == ("eu-gdpr:A6-1-a" if expected else "dpv:Consent")
+
+
+def test_who_moves_comes_under_the_gdpr() -> None:
+    document = made(consent(), ("jurisdiction_update", 3.0, {"jurisdiction": "DE", "party": "customer"}), place="US-NY")
+    assert document["@graph"][0]["dct:conformsTo"] == "dpv-27560:receipt-eu-gdpr"
+
+
 def test_a_purpose_is_said_of_where_it_was_said() -> None:
     document = made(consent(), consent(t=3.0, scope=["recording", "training"]))
     assert set(records(document)) == {"recording", "transcription", "ai_analysis"}
@@ -182,7 +259,8 @@ def words(value: Any) -> set[str]:
 
 def test_no_term_is_of_our_own_making_under_a_prefix_of_the_vocabulary() -> None:
     document = made(
-        delivered(), consent(expires_at="2023-11-14T23:00:00Z"), consent("implied", 3.0, scope=["recording"]),
+        delivered(), ("opt_out", 0.0, {"kinds": ["video_recording"]}), ("opt_in", 0.5, {}),
+        consent(expires_at="2023-11-14T23:00:00Z"), consent("implied", 3.0, scope=["recording"]),
         consent("declined", 4.0, scope=["training", "sharing", "video"]), ("consent_withdrawn", 9.0, {}),
     )  # fmt: skip
     used = {word for word in words(document["@graph"]) if ":" in word and not word.startswith("urn:")}

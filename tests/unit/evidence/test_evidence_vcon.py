@@ -1,13 +1,15 @@
 """The vCon in the pack: forms of draft-ietf-vcon-vcon-core-04, sound by reference."""
 
 import json
+from pathlib import Path
 from uuid import UUID
 
 import pytest
-from evidence_case import ARTIFACT, INTERACTION, ORIGIN, STARTED, Story, small, telling
+from evidence_case import ARTIFACT, CUSTOMER, INTERACTION, ORIGIN, STARTED, Story, opened, small, telling
 
 from onrecord.evidence import container
 from onrecord.evidence.vcon import uuid8
+from onrecord.interaction.events import Internal
 from onrecord.ledger import leaf
 
 KNOWN = {
@@ -68,7 +70,7 @@ def test_a_transfer_names_parties_and_dialogs(vcon):
 
 
 def test_consent_is_a_lawful_basis(vcon):
-    (attachment,) = vcon["attachments"]
+    attachment, ending = vcon["attachments"]
     assert (attachment["type"], attachment["purpose"], attachment["encoding"]) == (
         "lawful_basis",
         "lawful_basis",
@@ -82,6 +84,89 @@ def test_consent_is_a_lawful_basis(vcon):
     }  # fmt: skip
     assert body["proof_mechanisms"][0]["proof_type"] == "verbal_confirmation"
     assert body["proof_mechanisms"][0]["proof_data"]["time_offset"] == 6
+    assert (ending["body"]["metadata"]["statement"], ending["start"]) == ("opt_out", "2026-11-18T11:07:25.000000Z")
+    assert len(ending["body"]["purpose_grants"]) == 7
+    assert {g["granted"] for g in ending["body"]["purpose_grants"]} == {False}
+
+
+CONSENT = ("consent", {"result": "accepted", "method": "verbal", "party": "customer"})
+INTEREST = {
+    "id": "fraud-1", "sha256": "ab" * 32, "basis": "legitimate_interests", "purpose": "recording",
+    "reviewed_at": "2026-01-15T09:00:00Z", "expires": None,
+}  # fmt: skip
+EU = Path(__file__).resolve().parents[3] / "src" / "onrecord" / "policy" / "packs" / "eu-gdpr.yaml"
+OUT, IN = ("opt_out", {}), ("opt_in", {"method": "verbal"})
+
+
+def told(*said: tuple[str, dict], resting: str | None = None) -> list[tuple[str, str, bool | None]]:
+    """(basis, statement, whether recording is granted by it: None where it says nothing of it), one a second."""
+    s = Story(packs=[EU.read_bytes()])
+    more = {"overlay": {"legal_basis": {"recording": resting}}, "legal_bases": [INTEREST]} if resting else {}
+    s.add(Internal.INTERACTION_OPENED, 0.0, **opened(s.packs, **more))
+    s.add(Internal.PARTY_ADDED, 0.0, role="customer", jurisdiction="DE", person=CUSTOMER)
+    s.add("call_start", 0.0)
+    for t, (kind, data) in enumerate(said, 1):
+        s.add(kind, float(t), **data)
+    s.add("call_end", 60.0)
+    s.seal()
+    bodies = [a["body"] for a in json.loads(container.read(s.build()).members["vcon.json"])["attachments"]]
+    return [
+        (
+            body["lawful_basis"],
+            body["metadata"].get("statement", "record"),
+            {g["purpose"]: g["granted"] for g in body["purpose_grants"]}.get("recording"),
+        )
+        for body in bodies
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "granted"),
+    [
+        ([CONSENT, OUT], [True, False]),
+        ([CONSENT, OUT, CONSENT], [True, False, False]),
+        ([CONSENT, OUT, IN], [True, False, True]),
+        ([CONSENT, OUT, IN, OUT], [True, False, True, False]),
+        ([CONSENT, OUT, ("opt_in", {"method": "verbal", "kinds": ["transcript"]})], [True, False]),
+        ([OUT, IN], [False]),
+        ([CONSENT, ("opt_out", {"kinds": ["training_data"]})], [True, None]),
+        ([CONSENT, ("opt_out", {"kinds": ["audio_recording"]}), IN], [True, False, True]),
+        ([CONSENT, ("objection", {})], [True, False]),
+        ([CONSENT, ("erasure_request", {})], [True, False]),
+        ([CONSENT, ("erasure_request", {}), CONSENT], [True, False, False]),
+        ([CONSENT, (Internal.EVENT_CONFLICTED, {"of": "e5", "type": "opt_out", "data": {}})], [True, False]),
+    ],
+)
+def test_what_takes_a_consent_back_supersedes_it(said, granted):
+    found = told(*said)
+    assert [word for _, _, word in found] == granted
+    assert {basis for basis, _, _ in found} == {"consent"}
+
+
+@pytest.mark.parametrize(
+    ("said", "granted"),
+    [
+        ([("objection", {})], [True, False]),
+        ([("objection", {"scope": ["training"]})], [True]),
+        ([("erasure_request", {})], [True, False]),
+        ([("consent_withdrawn", {})], [True, False]),
+        ([("consent", {"result": "declined"})], [True, False]),
+        ([OUT, IN], [True, False, True]),
+        ([("objection", {}), OUT, IN], [True, False, False]),
+        ([CONSENT], [True]),
+    ],
+)
+def test_what_ends_an_interest_supersedes_it(said, granted):
+    found = told(*said, resting="legitimate_interests")
+    assert [word for basis, _, word in found if basis == "legitimate_interests"] == granted
+
+
+def test_an_obligation_stands_against_an_objection_alone():
+    assert told(("objection", {}), OUT, resting="legal_obligation") == [
+        ("consent", "objection", None),
+        ("consent", "opt_out", False),
+        ("legitimate_interests", "record", None),
+    ]
 
 
 def test_derived_artifacts_are_analysis_by_reference(vcon):
