@@ -175,6 +175,12 @@ def test_methods(admin: httpx.Client, existing: dict[str, str]) -> None:
 def test_times_that_are_none(admin: httpx.Client, existing: dict[str, str], name: str, text: str) -> None:
     response = admin.get(f"/v1/interactions/{existing['interaction']}/decisions", params={name: text})
     is_problem(response, 400, "invalid_request")
+    assert f"`{name}`" in response.json()["detail"]
+    explained = admin.get(
+        f"/v1/interactions/{existing['interaction']}/explanation", params={"kind": "transcript", name: text}
+    )
+    is_problem(explained, 400, "invalid_request")
+    assert f"`{name}`" in explained.json()["detail"]
 
 
 @pytest.mark.parametrize("position", ["x", "1", "1.", "-1.0", "1.0.0", "9" * 40 + ".0"])

@@ -45,7 +45,7 @@ TREE = {
             "t": 5,
             "as_of": 9,
             "expected": {"transcript": {"state": "never", "reason": "X"}},
-            "flags": ["Y"],
+            "flags": ["LATE_EVENT"],
             "not_flags": [],
         }
     ],

@@ -11,6 +11,7 @@ from onrecord.policy.call import STAFF
 from onrecord.policy.clauses import Disclosed
 from onrecord.policy.errors import InvalidScenarioError, PolicyError
 from onrecord.policy.facts import Fact, Head, Party
+from onrecord.policy.flags import FLAGS
 from onrecord.policy.kinds import Kind
 from onrecord.policy.purposes import Purpose
 from onrecord.policy.verdict import State
@@ -244,8 +245,8 @@ def _checkpoint(item: Any, where: str) -> Checkpoint:
         _seconds(item, "t", where),
         _seconds(item, "as_of", where),
         tuple(_expectation(name, told, where) for name, told in expected.items()),
-        _words(item, "flags", where),
-        _words(item, "not_flags", where),
+        _flags(item, "flags", where),
+        _flags(item, "not_flags", where),
     )
 
 
@@ -259,6 +260,13 @@ def _expectation(name: str, told: Any, where: str) -> Expectation:
     if not isinstance(basis, str):
         raise InvalidScenarioError(f"{where}: `basis` is not of its form")
     return Expectation(kind, state, _text(told, "reason", where), basis == CONVENTION)
+
+
+def _flags(item: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    found = _words(item, name, where)
+    if not FLAGS.issuperset(found):
+        raise InvalidScenarioError(f"{where}: `{name}` names a flag that there is not")
+    return found
 
 
 def _words(item: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:

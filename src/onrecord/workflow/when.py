@@ -16,7 +16,7 @@ def seconds(value: object, name: str) -> float:
     return float(value)
 
 
-def instant(value: object, started_ns: int, now: float) -> tuple[float, float]:
+def instant(value: object, started_ns: int, now: float, name: str = "t") -> tuple[float, float]:
     """(t, uncertainty) in seconds: a number is exact, RFC 3339 is half a second uncertain, nothing means now."""
     if value is None:
         return now, 0.0
@@ -24,9 +24,9 @@ def instant(value: object, started_ns: int, now: float) -> tuple[float, float]:
         try:
             moment = (parse_rfc3339(value) - started_ns) / 1e9
         except ValueError as error:
-            raise InvalidRequestError("`t` is neither seconds nor an RFC 3339 date-time") from error
-        return seconds(max(moment, 0.0), "t"), RFC3339_UNCERTAINTY
-    return seconds(value, "t"), 0.0
+            raise InvalidRequestError(f"`{name}` is neither seconds nor an RFC 3339 date-time") from error
+        return seconds(max(moment, 0.0), name), RFC3339_UNCERTAINTY
+    return seconds(value, name), 0.0
 
 
 def received_at(value: object, now_ns: int, started_ns: int | None) -> float:

@@ -54,6 +54,7 @@ def test_a_bad_file_is_named_and_the_others_run(run, tmp_path):
         "kind.json": json.dumps({**good, "artifacts_enabled": ["nothing"]}),
         "huge.json": json.dumps(good).replace('"t": 1', '"t": 1' + "0" * 400),
         "bytes.json": None,
+        "flag.json": json.dumps(good).replace("LATE_EVENT", "LATE_EVNET"),
     }
     for name, text in bad.items():
         (tmp_path / name).write_bytes(b"\xff\xfe" if text is None else text.encode())

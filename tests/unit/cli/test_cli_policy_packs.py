@@ -208,3 +208,13 @@ def test_wrong_use(capsys):
 
 def test_the_shipped_packs_are_files_of_the_package():
     assert len(shipped()) == 14
+
+
+def test_a_key_that_is_made_is_told_of(pack, tmp_path, capsys):
+    command = ["policy", "sign", str(pack), "--key", str(tmp_path / "k"), "--name", "compliance.example.org"]
+    assert run(command) == 0
+    first = capsys.readouterr()
+    assert first.err == "onrecord: made a new signing key of compliance.example.org (--key)\n"
+    assert run(command) == 0
+    again = capsys.readouterr()
+    assert (again.out, again.err) == (first.out, "")

@@ -102,7 +102,7 @@ def instant_of(call: Call, live: Live, name: str) -> float | None:
     except ValueError:
         now_ns = live.clock_ns(call.d.clock)
         started = live.conversation.started_at
-        return instant(text, now_ns if started is None else started, live.now(now_ns))[0]
+        return instant(text, now_ns if started is None else started, live.now(now_ns), name)[0]
 
 
 async def show_accounting(call: Call) -> Response:

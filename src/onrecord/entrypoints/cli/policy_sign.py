@@ -74,4 +74,5 @@ def _made(file: Path, name: str) -> Ed25519Signer:
     digits = key_id(name, ED25519, signer.verifier.public).hex()
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(f"{_PREFIX}{name}+{digits}+{strict64.encode(bytes([ED25519]) + seed)}\n")
+    print(f"onrecord: made a new signing key of {name} (--key)", file=sys.stderr)
     return signer
