@@ -12,6 +12,7 @@ from onrecord.workflow.errors import InvalidRequestError
 from onrecord.workflow.live import Live
 from onrecord.workflow.notices import say
 from onrecord.workflow.principal import Principal, Scope
+from onrecord.workflow.settle import settle
 from onrecord.workflow.side_records import RecordKind
 from onrecord.workflow.stream import drain
 
@@ -43,13 +44,17 @@ async def seal(d: Deployment, live: Live, principal: Principal) -> dict[str, Any
 
 
 async def _close(d: Deployment, live: Live) -> None:
-    """Detaches streams, drains, and seals; nothing yet where a stream came in or something is held still."""
+    """Detaches streams, drains, carries out what was told, and seals: a start looks no further back. Nothing yet where
+    a stream came in, something is held still, or something was told meanwhile."""
     for track in live.tracks.values():
         track.stream = None
     live.told()
     await drain(d, live)
+    told = len(live.said)
+    await settle(d, live)
     async with live.lock:
-        if live.conversation.seal is not None or any(t.stream or t.gate.accounting.held for t in live.tracks.values()):
+        held = any(track.stream or track.gate.accounting.held for track in live.tracks.values())
+        if live.conversation.seal is not None or held or len(live.said) != told:
             return
         await say(d, live)
         loop = asyncio.get_running_loop()
