@@ -302,6 +302,29 @@ def test_a_hearing_counts_for_one_claim(server: Server, begin: Begin, shared: Pa
     end(talk, len(sound) / RATE)
 
 
+@pytest.mark.parametrize("claims", [["late"], ["own", "late"]])
+def test_a_claim_of_what_was_played_at_another_time_says_so(
+    server: Server, begin: Begin, shared: Path, claims: list[str]
+) -> None:
+    """Where the playing counts for a claim of its own already, the other one is of nothing."""
+    notice = pcm(shared, NOTICE)
+    length = len(notice) / RATE
+    at = {"own": 1.0, "late": 1.0 + 2 * length + 8.0}
+    sound = np.concatenate([np.zeros(RATE), notice, np.zeros(int((2 * length + 14.0) * RATE))]).astype(np.int16)
+    talk = begin(parties=EU)
+    talk.tell("call_start", 0.0)
+    with Neutral(server, token=talk.stream_token) as stream:
+        stream.start(("agent", "pcm16", RATE))
+        made = [claim(talk, NOTICE, at[each]) for each in claims]
+        send(stream, sound, 0.0)
+        told = heard(talk, made[-1])
+        stream.stop()
+    assert (told["grade"], told["fraction"]) == ("not_heard", 0.0)
+    assert told.get("why") == ("outside_window" if len(claims) == 1 else None)
+    assert "PROMPT_NOT_HEARD" in {flag["flag"] for flag in talk.get()["flags"]}
+    end(talk, len(sound) / RATE)
+
+
 def test_a_part_of_another_prompt_is_not_this_one(
     server: Server, begin: Begin, shared: Path, client: httpx.Client
 ) -> None:

@@ -46,11 +46,12 @@ class Grade(StrEnum):
 
 
 class Why(StrEnum):
-    """Why it is not determinable."""
+    """Why it is not determinable; and of what was not heard where it is claimed, that it was played elsewhere."""
 
     NO_TRACK = "no_outbound_track"
     NO_SOUND = "sound_not_held"
     NO_PROMPT = "prompt_not_usable"
+    OUTSIDE = "outside_window"
 
 
 class Found(NamedTuple):
@@ -154,7 +155,8 @@ async def _judge(d: Deployment, live: Live, listening: Listening, claim: Claim) 
     if found and not await _is_another(d, listening, claim, *found[0]):
         return Found(Grade.PARTLY_HEARD, *found[0])
     if found or any(_covered(claim, ring, coming=coming) for ring in listening.rings.values()):
-        return Found(Grade.NOT_HEARD)
+        outside = not found and await _is_elsewhere(d, listening, claim, claim.reference)
+        return Found(Grade.NOT_HEARD, why=Why.OUTSIDE if outside else None)
     return Found(Grade.NOT_DETERMINABLE, why=Why.NO_SOUND)
 
 
@@ -215,6 +217,17 @@ async def _is_another(d: Deployment, listening: Listening, claim: Claim, track: 
     return any(h.end - h.start > heard.end - heard.start + 0.1 for h in together)
 
 
+async def _is_elsewhere(d: Deployment, listening: Listening, claim: Claim, wanted: Reference) -> bool:
+    """Whether all of it was played at another time of which the sound is still held."""
+    for track, ring in listening.rings.items():
+        search = Search([wanted], ring.encoding, ring.rate, ring.start)
+        sound = ring.part(ring.start, ring.end)
+        await asyncio.get_running_loop().run_in_executor(d.executor, _search, search, sound, True)
+        if any(h.fraction >= WHOLE and listening.free(claim, track, h) for h in search.found()):
+            return True
+    return False
+
+
 async def _usable(d: Deployment, entry: Entry) -> Reference | None:
     try:
         return await _reference(d, entry.prompt.name)
@@ -254,8 +267,9 @@ def _told(claim: Claim, found: Found) -> dict[str, Any]:
         data |= {"fraction": round(h.fraction, 4), "score": round(h.score, 4), "track": found.track}
         data |= {"start": round(h.start, 4), "end": round(h.end, 4)}
         data |= {"ref_start": round(h.ref_start, 4), "ref_end": round(h.ref_end, 4)}
-    if found.why is not None:
+    if found.grade is Grade.NOT_DETERMINABLE:
         del data["fraction"]
+    if found.why is not None:
         data["why"] = found.why.value
     return data | {name: claim.event.data[name] for name in ("to", "party_id", REGISTERED) if name in claim.event.data}
 

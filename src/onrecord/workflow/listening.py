@@ -83,16 +83,13 @@ class Listening:
 
     def found(self, claim: Claim) -> list[tuple[str, Hearing]]:
         """By track, what was found for a claim, and neither counted for another one nor nearer to one that is open."""
-        rivals = [other for other in self.claims if other.name == claim.name]
-        return [
-            (track, hearing)
-            for track, search in claim.searches.items()
-            for hearing in search.found()
-            if not any(
-                track == where and abs(hearing.start - start) < _SAME_S for where, start in self.taken[claim.name]
-            )
-            and all(claim.off(hearing) <= rival.off(hearing) for rival in rivals)
-        ]
+        searched = ((track, hearing) for track, search in claim.searches.items() for hearing in search.found())
+        return [pair for pair in searched if self.free(claim, *pair)]
+
+    def free(self, claim: Claim, track: str, hearing: Hearing) -> bool:
+        taken = any(track == where and abs(hearing.start - start) < _SAME_S for where, start in self.taken[claim.name])
+        rivals = (other for other in self.claims if other.name == claim.name)
+        return not taken and all(claim.off(hearing) <= rival.off(hearing) for rival in rivals)
 
 
 def attach(

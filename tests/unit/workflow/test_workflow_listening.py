@@ -172,6 +172,10 @@ def test_what_is_said_of_a_claim() -> None:
         "registered": {"prompt_id": "notice"},
     }
     assert module._told(made, module.Found(Grade.NOT_HEARD))["fraction"] == 0.0
+    assert module._told(made, module.Found(Grade.NOT_HEARD, why=Why.OUTSIDE)).items() >= {
+        ("fraction", 0.0),
+        ("why", "outside_window"),
+    }
     unknown = module._told(made, module.Found(Grade.NOT_DETERMINABLE, why=Why.NO_SOUND))
     assert unknown["why"] == "sound_not_held"
     assert "fraction" not in unknown
