@@ -235,9 +235,11 @@ async def close_stream(d: Deployment, stream: Stream, reason: str, refused: dict
 
 
 async def drain_if_ended(d: Deployment, live: Live) -> None:
-    """After the end of the call and of its sockets nothing more is to come: what is held is decided."""
+    """After the end of the call and of its sockets nothing more is to come: what is held is decided, and what was kept
+    to listen for prompts is let go."""
     if live.conversation.ended_t is not None and all(track.stream is None for track in live.tracks.values()):
         await drain(d, live)
+        live.forget_sound()
 
 
 async def drain(d: Deployment, live: Live) -> None:
