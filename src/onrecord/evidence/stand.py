@@ -80,8 +80,8 @@ class Stand:
     ) -> tuple[frozenset[Purpose], dict[Purpose, Said], Mapping[str, Any] | None]:
         """What is free again, what of it was agreed to, and by what."""
         before = self._shut()
-        listed = [_WORDS[k] for k in kinds if k in _WORDS] if isinstance(kinds, list | tuple) else list(self._out)
-        for kind in listed:
+        listed = kinds if isinstance(kinds, list | tuple) else [kind.value for kind in Kind]
+        for kind in [_WORDS[word] for word in listed if isinstance(word, str) and word in _WORDS]:
             if self._out.get(kind, early) <= early:
                 self._out.pop(kind, None)
         free = before - self._shut() - self._closed.keys()
