@@ -349,6 +349,7 @@ def test_the_evidence_says_what_each_system_was_told_and_under_which_contracts(
             register(client, barred, name="no contract", kinds=["ai_summary"], **vendor()),
         ]
         talk = begin(client, **GERMAN)
+        until(talk, acknowledged("stop"), mine(talk, names[0]))
         talk.consented(0.0)
         until(talk, acknowledged("start"), mine(talk, names[0]))
         talk.tell("call_end")
