@@ -202,10 +202,10 @@ def test_prompts_that_cannot_be_used(folder: Path, capsys: Capture, entries: str
     refused(capsys, code)
 
 
-def test_no_prompts_are_heard_nowhere(folder: Path, capsys: Capture) -> None:
+def test_a_list_without_prompts_is_refused_as_one_that_is_not_there_is(folder: Path, capsys: Capture) -> None:
     soundfile.write(folder / "call.wav", call(), RATE)
     (folder / "none.json").write_text("[]")
-    assert locate(folder, folder / "call.wav", "--json", prompts="none.json") == 0
-    assert printed(capsys) == []
+    assert locate(folder, folder / "call.wav", "--json", prompts="none.json") == 2
+    refused(capsys, "prompts_empty")
     assert locate(folder, folder / "call.wav", "--json", prompts="nowhere.json") == 2
     refused(capsys, "prompts_unreadable")
