@@ -158,6 +158,26 @@ def test_while_a_medical_segment_is_open_a_vendor_without_a_baa_is_told_nothing(
             client.delete(f"/v1/capture-systems/{name}")
 
 
+def test_a_medical_segment_that_ended_at_an_uncertain_instant_opens_only_after_it(
+    plane: Server, system: System
+) -> None:
+    with plane.client() as client:
+        name = register(client, system, **vendor("dpa"))
+        talk = begin(client)
+        until(talk, acknowledged("stop"), mine(talk, name))
+        talk.tell("call_start", 0.0)
+        talk.consented(0.0)
+        until(talk, acknowledged("start"), mine(talk, name))
+        talk.tell("segment_start", segment="medical", n=1)
+        until(talk, acknowledged("stop"), mine(talk, name))
+        soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        talk.tell("segment_end", soon, segment="medical", n=1)
+        assert talk.get()["capture_systems"][mine(talk, name)]["lacking"] == ["baa"]
+        until(talk, acknowledged("start"), mine(talk, name))
+        assert reason(talk)[0] == "capture"
+        client.delete(f"/v1/capture-systems/{name}")
+
+
 def test_after_a_kill_a_command_goes_out_again_under_its_id(launch: Launch, tmp_path: Path, system: System) -> None:
     server = launch(tmp_path / "server", *SILENT)
     with server.client() as client:
