@@ -19,7 +19,8 @@ from onrecord.storage.ports import (
 )
 
 BUSY_SECONDS = 5.0
-CHECKPOINT_BYTES = 24_000_000
+CHECKPOINT_BYTES = 1_000_000
+RESTART_BYTES = 24_000_000
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -219,14 +220,18 @@ class Database:
             raise StorageBusyError("a reader holds the write-ahead log")
 
     def _checkpoint_until_closed(self) -> None:
-        """Most pages are copied beside the writers, the rest with writers held: so the next one starts the log anew."""
+        """Pages are copied beside the writers, a few at a time, so that no sync has much to do. Once the log is long
+        the last of them are copied with writers held: so the next one starts it anew."""
+        length = 0
         while self._wake.wait() and not self._closed:
             self._wake.clear()
-            self._unsynced = 0
+            length, self._unsynced = length + self._unsynced, 0
             try:
                 self._checkpoint("passive")
-                with self._write_lock:
-                    self._checkpoint("passive")
+                if length > RESTART_BYTES:
+                    with self._write_lock:
+                        self._checkpoint("passive")
+                    length = 0
             except (sqlite3.Error, StorageError):
                 continue  # the log keeps its pages, and the next commits ask again
 

@@ -231,7 +231,8 @@ def test_a_delete_that_cannot_empty_the_log_says_so_and_can_be_repeated(path, mo
 
 
 def test_the_write_ahead_log_starts_anew_under_steady_writing(path, monkeypatch):
-    monkeypatch.setattr(sqlitedb, "CHECKPOINT_BYTES", 200_000)
+    monkeypatch.setattr(sqlitedb, "CHECKPOINT_BYTES", 50_000)
+    monkeypatch.setattr(sqlitedb, "RESTART_BYTES", 200_000)
     store = SqliteEventStore(path)
     wal = path.with_name(path.name + "-wal")
     for size in range(400):
