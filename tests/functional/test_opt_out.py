@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,23 @@ def test_agent_and_bot_are_told_what_to_do(begin: Begin) -> None:
     assert talk.client.get(strip).json()["directives"][0]["text"] == "Move the call to an unrecorded line."
     talk.tell("workflow", 6.0, recorded=False)
     assert talk.get("/decisions")["directives"] == []
+    query = {"interaction": talk.id, "events": "decision,directive"}
+    with talk.client.stream("GET", "/v1/events", params=query, headers={"Last-Event-ID": "0.0"}) as stream:
+        told = [json.loads(line[6:]) for line in islice(_data(stream.iter_lines()), 4)]
+    assert [[each["directive"] for each in one["directives"]] for one in told] == [
+        ["read_prompt"], [], ["move_to_unrecorded"], []
+    ]  # fmt: skip
+    assert told[2]["t"] == 5.0
+    assert talk.client.get("/v1/events", params={"events": "all"}).json()["code"] == "invalid_request"
+
+
+def _data(lines: Iterator[str]) -> Iterator[str]:
+    """Of the events named `directive`."""
+    name = ""
+    for line in lines:
+        name = line[7:] if line.startswith("event: ") else name
+        if line.startswith("data: ") and name == "directive":
+            yield line
 
 
 def test_a_strip_without_a_key_shows_nothing_old(server: Server, begin: Begin, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from onrecord.base.clock import day_of
 from onrecord.base.stretch import Stretch
 from onrecord.policy.acks import missing_acks
 from onrecord.policy.facts import Fact, Head
-from onrecord.policy.fold import Fold
+from onrecord.policy.fold import Fold, Step
 from onrecord.policy.folded import Change
 from onrecord.policy.kinds import Kind
 from onrecord.policy.owed import Directive
@@ -30,6 +30,8 @@ _MOST_NEXT = 8
 _FEW = 8
 _WORDS = tuple(kind.value for kind in ORDER)
 Transition = tuple[float, Kind, Decision]
+Directed = tuple[float, tuple[Directive, ...], str | None]
+"""Since when, what from then on, and the id of the event that caused it."""
 
 
 class Timeline:
@@ -160,6 +162,13 @@ class Timeline:
         folded = self.trace.folded
         return folded.steps[folded.position(t)].directed
 
+    def directed_since(self, before: "Timeline") -> list[Directed]:
+        """By time, where what agent and bot are to do changes here, and did not so in `before`."""
+        mine, theirs = self.trace.folded.steps, before.trace.folded.steps
+        left, right, until = mine.unlike(theirs)
+        old = {change[:2] for change in _directed(theirs, left, until)}
+        return [change for change in _directed(mine, left, right) if change[:2] not in old]
+
     def packs(self, t: float) -> Sequence[Pack]:
         """Those that apply at instant `t`, each with what of it binds on the day of the call."""
         folded = self.trace.folded
@@ -183,6 +192,14 @@ def _more_than_once(trace: Trace, flag: Flag) -> bool:
     is not known when it happened."""
     fact = trace.first(flag.event_id)
     return fact is None or fact.uncertainty != 0 or flag.flag == "DUPLICATE_EVENT"
+
+
+def _directed(steps: Series[Step], left: int, right: int) -> Iterator[Directed]:
+    """From `left` on to before `right`; the first step of all is before every fact."""
+    for at in range(max(left, 1), right):
+        step = steps[at]
+        if step.directed != steps[at - 1].directed:
+            yield step.at, step.directed, None if step.effect is None else step.effect.fact.event_id
 
 
 def _unlike(index: int, mine: Series[Change], theirs: Series[Change]) -> Iterator[tuple[float, int, Change]]:

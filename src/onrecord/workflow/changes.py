@@ -11,7 +11,8 @@ from onrecord.workflow.turns import SLICE, stepwise, turn
 def messages(
     interaction: str, before: Timeline, after: Timeline, indices: Mapping[str, int], last: int
 ) -> Steps[list[Message]]:
-    """One per kind and instant whose verdict, state or reason changed, also in the past. `indices`: leaf index by
+    """One per kind and instant whose verdict, state or reason changed, also in the past; then one per instant at which
+    what agent and bot are to do changed. `indices`: leaf index by
     event id; what another event than these now causes counts to `last`."""
     counts: dict[int, int] = {}
     found: list[Message] = []
@@ -22,6 +23,12 @@ def messages(
         words = change.ruling.words
         told = (words["verdict"], words["state"], words["reason"])
         found.append(Message(index, ordinal, interaction, change.ruling.kind.value, t, *told, change.cause))
+        yield
+    for t, directives, cause in after.directed_since(before):
+        index = indices.get(cause or "", last)
+        ordinal = counts.get(index, 0)
+        counts[index] = ordinal + 1
+        found.append(Message(index, ordinal, interaction, "", t, "", "", "", cause, directives))
         yield
     found.sort()
     return found

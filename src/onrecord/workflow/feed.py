@@ -5,13 +5,16 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from onrecord.policy.owed import Directive
+
 QUEUE_LIMIT = 2000
 HISTORY_LIMIT = 20_000
 
 
 class Message(NamedTuple):
     """One kind whose verdict, state or reason changed. `t`: effective instant, seconds; `leaf_index`: of the event
-    that caused it; `ordinal` numbers the messages of one leaf from 0."""
+    that caused it; `ordinal` numbers the messages of one leaf from 0. With `directives` it is about no kind: they
+    are what agent and bot are to do from then on."""
 
     leaf_index: int
     ordinal: int
@@ -22,6 +25,7 @@ class Message(NamedTuple):
     state: str
     reason: str
     cause: str | None
+    directives: tuple[Directive, ...] | None = None
 
     @property
     def position(self) -> tuple[int, int]:

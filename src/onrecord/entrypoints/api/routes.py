@@ -153,6 +153,7 @@ SERVICE = (
         scope=Scope.RECORD_READ,
         parameters=(
             Parameter("interaction", "query", "Only of this one."),
+            Parameter("events", "query", "`decision`, `directive`, or both with a comma. Default: `decision`."),
             Parameter("Last-Event-ID", "header", "Goes on after this message. Without it the stream starts now."),
         ),
         errors=("invalid_request", "not_found"),

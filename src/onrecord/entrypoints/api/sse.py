@@ -18,6 +18,7 @@ from onrecord.workflow.history import History
 
 KEEP_ALIVE_SECONDS = 15.0
 CHUNK_MESSAGES = 200
+DECISION, DIRECTIVE = "decision", "directive"
 INTERACTION_ID = re.compile(r"int_[0-9a-f]{32}")
 
 RAW_HEADERS = [
@@ -39,6 +40,10 @@ def parse_position(text: str | None) -> tuple[int, int] | None:
 
 
 def frame(message: Message) -> bytes:
+    if message.directives is not None:
+        told = [{"directive": each.directive, "why": each.why, "t": each.t} for each in message.directives]
+        body = {"interaction": message.interaction, "t": message.t, "directives": told}
+        return _framed(b"directive", message, body)
     data = {
         "interaction": message.interaction,
         "kind": message.kind,
@@ -47,9 +52,13 @@ def frame(message: Message) -> bytes:
         "state": message.state,
         "reason": message.reason,
         "cause": message.cause,
-        "leaf_index": message.leaf_index,
     }
-    return b"event: decision\nid: %d.%d\ndata: %b\n\n" % (message.leaf_index, message.ordinal, _encode(data))
+    return _framed(b"decision", message, data)
+
+
+def _framed(event: bytes, message: Message, data: dict[str, object]) -> bytes:
+    body = _encode({**data, "leaf_index": message.leaf_index})
+    return b"event: %b\nid: %d.%d\ndata: %b\n\n" % (event, message.leaf_index, message.ordinal, body)
 
 
 class EventStream:
@@ -60,13 +69,21 @@ class EventStream:
     `Last-Event-ID`. It holds up nobody: the queue is its own."""
 
     def __init__(
-        self, feed: Feed, interaction: str | None, history: History | None, allowed: Callable[[], bool], *, head: bool
+        self,
+        feed: Feed,
+        interaction: str | None,
+        history: History | None,
+        allowed: Callable[[], bool],
+        *,
+        wanted: frozenset[str] = frozenset({DECISION}),
+        head: bool,
     ) -> None:
         self._feed = feed
         self._interaction = interaction
         self._history = history
         self._allowed = allowed
         self._head = head
+        self._wanted = wanted
         self._subscription = feed.subscribe(interaction, None) if history is None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
@@ -109,9 +126,10 @@ class EventStream:
         return None
 
     async def _frames(self, send: Send, messages: Sequence[Message]) -> None:
-        for start in range(0, len(messages), CHUNK_MESSAGES):
+        told = [m for m in messages if (DECISION if m.directives is None else DIRECTIVE) in self._wanted]
+        for start in range(0, len(told), CHUNK_MESSAGES):
             if self._allowed():
-                await put(send, b"".join(map(frame, messages[start : start + CHUNK_MESSAGES])))
+                await put(send, b"".join(map(frame, told[start : start + CHUNK_MESSAGES])))
 
 
 async def events(call: Call) -> ASGIApp:
@@ -121,10 +139,13 @@ async def events(call: Call) -> ASGIApp:
         if INTERACTION_ID.fullmatch(interaction) is None:
             raise NotFoundError("there is no such interaction")
         await find(call.d, interaction)
+    wanted = frozenset((call.query("events") or DECISION).split(","))
+    if not wanted <= {DECISION, DIRECTIVE}:
+        raise RequestError("`events` lists what is no `decision` and no `directive`")
     history = None if after is None else History(call.d, after, interaction)
     head = call.request.method == "HEAD"
 
     def allowed() -> bool:
         return call.credentials.stands(call.principal.id)
 
-    return EventStream(call.d.feed, interaction, history, allowed, head=head)
+    return EventStream(call.d.feed, interaction, history, allowed, wanted=wanted, head=head)

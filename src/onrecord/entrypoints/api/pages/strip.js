@@ -86,7 +86,7 @@ function answered(result) {
 }
 
 async function follow() {
-  const path = `v1/events?interaction=${encodeURIComponent(interaction)}`;
+  const path = `v1/events?events=decision,directive&interaction=${encodeURIComponent(interaction)}`;
   const answer = await fetch(path, { headers: { Authorization: `Bearer ${key}` }, cache: "no-store" });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   await refresh();
