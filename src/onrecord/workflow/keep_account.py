@@ -18,7 +18,7 @@ from onrecord.workflow.turns import turn
 from onrecord.workflow.watch import watch
 
 INTERVAL_SECONDS = 1.0
-AT_ONCE = 8  # conversations looked at in one turn of the event loop
+AT_ONCE = 2  # conversations looked at in one turn of the event loop
 SLOW_SECONDS = 2.0
 log = structlog.get_logger("account")
 

@@ -8,6 +8,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from onrecord.base.errors import OnRecordError
+from onrecord.workflow.turns import turn
 
 SEND_SECONDS = 15.0
 
@@ -57,4 +58,5 @@ class Parts:
         await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
         async for part in self._parts:
             await put(send, part)
+            await turn()  # parts that need no disk would follow one another at once
         await put(send, b"", more=False)
