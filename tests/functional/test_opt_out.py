@@ -178,8 +178,14 @@ def test_a_strip_s_key_is_for_its_interaction_alone(server: Server, begin: Begin
     for source, status in (("agent", 201), ("bot", 403)):
         made = talk.client.post("/v1/keys", json={"source": source, "scopes": ["strip:lend"]}).json()
         with server.client(made["key"]) as desktop:
-            assert desktop.post(f"{other.path}/strip-tokens").status_code == status
+            lent = desktop.post(f"{other.path}/strip-tokens")
+            assert lent.status_code == status
             assert desktop.get(f"{other.path}/strip").status_code == 403
+        if status == 201:
+            with server.client(lent.json()["token"]) as agent:
+                assert agent.get(f"{other.path}/strip").status_code == 200
+                talk.client.delete(f"/v1/keys/{made['id']}").raise_for_status()
+                assert agent.get(f"{other.path}/strip").status_code == 401, "it ends with the key that lent it"
 
 
 def test_the_strip_in_a_real_browser(server: Server, begin: Begin, tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ import hmac
 import os
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from onrecord.workflow.deployment import Deployment
 from onrecord.workflow.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
 from onrecord.workflow.side_records import RecordKind, opened, sealed
 
 ANY_SOURCE = "any"
+LENT_SECONDS = 12 * 3600
+MAX_LENT = 10_000
 READY = "ready"
 """The name of the key in the ready file, which ends with the next start."""
 
@@ -55,13 +58,22 @@ class Principal:
             raise ForbiddenError(f"this needs the scope `{scope.value}`")
 
 
+class _Lent(NamedTuple):
+    """`until` in nanoseconds of the steady clock."""
+
+    digest: bytes
+    principal: Principal
+    lender: str
+    until: int
+
+
 class Credentials:
     """All credentials of a deployment, by id. Only a digest of each secret (256 random bits) is stored, sealed."""
 
     def __init__(self, d: Deployment) -> None:
         self._d = d
         self._known: dict[str, tuple[bytes, Principal]] = {}
-        self._lent: dict[str, tuple[bytes, Principal, int]] = {}
+        self._lent: dict[str, _Lent] = {}
         for record in d.store.records(d.tenant, RecordKind.CREDENTIAL):
             body = opened(d.vault, d.tenant, record)
             scopes = frozenset(Scope(scope) for scope in body["scopes"])
@@ -81,13 +93,16 @@ class Credentials:
         self._known[identifier] = (digest, principal)
         return f"ork_{identifier}_{secret}", principal
 
-    def lend(self, source: str, scopes: frozenset[Scope], interaction: str, seconds: float) -> str:
-        """The secret of a credential for one interaction, which lasts so long and no longer than this process."""
+    def lend(self, lender: Principal, source: str, scopes: frozenset[Scope], interaction: str) -> str:
+        """The secret of a credential for one interaction, which lasts LENT_SECONDS, and no longer than the lender's or
+        this process. Of more than MAX_LENT the oldest end."""
         now = self._d.clock.steady_ns()
-        self._lent = {name: lent for name, lent in self._lent.items() if lent[2] > now}
+        while self._lent and (len(self._lent) >= MAX_LENT or next(iter(self._lent.values())).until <= now):
+            del self._lent[next(iter(self._lent))]
         identifier, secret = os.urandom(8).hex(), os.urandom(32).hex()
         principal = Principal(identifier, source, scopes, interaction=interaction)
-        self._lent[identifier] = (hashlib.sha256(secret.encode()).digest(), principal, now + round(seconds * 1e9))
+        digest = hashlib.sha256(secret.encode()).digest()
+        self._lent[identifier] = _Lent(digest, principal, lender.id, now + LENT_SECONDS * 1_000_000_000)
         return f"ork_{identifier}_{secret}"
 
     def revoke(self, identifier: str) -> bool:
@@ -100,7 +115,8 @@ class Credentials:
     def _found(self, identifier: str) -> tuple[bytes, Principal] | None:
         lent = self._lent.get(identifier)
         if lent is not None:
-            return lent[:2] if lent[2] > self._d.clock.steady_ns() else None
+            stands = lent.lender in self._known and lent.until > self._d.clock.steady_ns()
+            return (lent.digest, lent.principal) if stands else None
         return self._known.get(identifier)
 
     def list(self) -> list[Principal]:

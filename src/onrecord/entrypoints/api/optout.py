@@ -11,11 +11,10 @@ from onrecord.entrypoints.api.replies import json_reply
 from onrecord.entrypoints.api.route import Call
 from onrecord.workflow import opt_out
 from onrecord.workflow.errors import ForbiddenError
-from onrecord.workflow.principal import ANY_SOURCE, Scope
+from onrecord.workflow.principal import ANY_SOURCE, LENT_SECONDS, Scope
 from onrecord.workflow.strip import strip
 
 AGENT = "agent"
-STRIP_SECONDS = 12 * 3600
 _PAGES = files("onrecord.entrypoints.api") / "pages"
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _SCOPES = frozenset({Scope.RECORD_READ, Scope.EVENTS_WRITE})
@@ -30,8 +29,8 @@ async def lend(call: Call) -> Response:
     live = await live_of(call)
     if call.principal.source not in {ANY_SOURCE, AGENT}:
         raise ForbiddenError("a strip speaks for the agent, and this key does not")
-    token = call.credentials.lend(AGENT, _SCOPES, live.conversation.interaction, STRIP_SECONDS)
-    return json_reply({"token": token, "expires_in": STRIP_SECONDS}, 201)
+    token = call.credentials.lend(call.principal, AGENT, _SCOPES, live.conversation.interaction)
+    return json_reply({"token": token, "expires_in": LENT_SECONDS}, 201)
 
 
 async def show(call: Call) -> Response:
@@ -39,18 +38,10 @@ async def show(call: Call) -> Response:
 
 
 async def page(call: Call) -> Response:
-    return _file(call, "strip.html")
-
-
-async def style(call: Call) -> Response:
-    return _file(call, "strip.css")
-
-
-async def code(call: Call) -> Response:
-    return _file(call, "strip.js")
-
-
-def _file(call: Call, name: str) -> Response:
+    """The file that the path names; there are three rows for them."""
+    name = call.request.url.path.removeprefix("/")
+    if "." not in name:
+        name += ".html"
     headers = {
         "Cache-Control": "no-cache",
         "X-Content-Type-Options": "nosniff",

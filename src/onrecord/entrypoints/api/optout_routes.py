@@ -45,31 +45,12 @@ OPT_OUT = (
         scope=Scope.RECORD_READ,
         parameters=(Parameter("language", "query", "BCP 47, of the script."),),
     ),
-    Route(
-        "GET",
-        "/strip",
-        "getStripPage",
-        "The agent's strip as a page, `/strip#interaction=ID&token=TOKEN`",
-        optout.page,
-        {200: Answer("The page", media_type="text/html")},
-        public=True,
-    ),
-    Route(
-        "GET",
-        "/strip.css",
-        "getStripStyle",
-        "Its style",
-        optout.style,
-        {200: Answer("CSS", media_type="text/css")},
-        public=True,
-    ),
-    Route(
-        "GET",
-        "/strip.js",
-        "getStripCode",
-        "Its code",
-        optout.code,
-        {200: Answer("A module", media_type="text/javascript")},
-        public=True,
+    *(
+        Route("GET", path, operation, told, optout.page, {200: Answer("A file", media_type=media)}, public=True)
+        for path, operation, told, media in (
+            ("/strip", "getStripPage", "The agent's strip, `/strip#interaction=ID&token=TOKEN`", "text/html"),
+            ("/strip.css", "getStripStyle", "Its style", "text/css"),
+            ("/strip.js", "getStripCode", "Its code, a module", "text/javascript"),
+        )
     ),
 )
