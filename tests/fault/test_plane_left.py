@@ -9,6 +9,7 @@ import weakref
 import pytest
 import test_plane_faults
 from plane_life import RATE, TRACKS, WHO, Life, sound
+from plane_scenario import elsewhere, scenario
 from plane_stores import WAYS
 from websockets.asyncio.client import connect
 
@@ -30,26 +31,6 @@ def no_collector(monkeypatch):
     gc.disable()
     yield
     gc.enable()
-
-
-def scenario(told):
-    """Runs `told(life)` on a plane of its own, which has recovered."""
-
-    async def whole():
-        life = Life(1)
-        await life.start()
-        life.fault.calm()
-        await told(life)
-        life.end()
-
-    asyncio.run(whole())
-
-
-async def elsewhere(doing):
-    """In a task of its own, which has ended when this returns."""
-    done = await asyncio.create_task(doing)
-    await asyncio.sleep(0)
-    return done
 
 
 def rooms(gate):

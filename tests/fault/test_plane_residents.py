@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from plane_life import RATE, TRACKS, WHO, Life, sound
+from plane_life import RATE, TRACKS, WHO, sound
+from plane_scenario import elsewhere, scenario
 from plane_stores import NOT_STORED, TENANT
 
 from onrecord.base.errors import OnRecordError
@@ -18,26 +19,6 @@ from onrecord.workflow.find import find, make_room
 from onrecord.workflow.seal import seal
 from onrecord.workflow.stream import offer
 from onrecord.workflow.views import interaction as shown
-
-
-def scenario(told):
-    """Runs `told(life)` on a plane of its own, which has recovered."""
-
-    async def whole():
-        life = Life(1)
-        await life.start()
-        life.fault.calm()
-        await told(life)
-        life.end()
-
-    asyncio.run(whole())
-
-
-async def elsewhere(doing):
-    """In a task of its own, which has ended when this returns."""
-    done = await asyncio.create_task(doing)
-    await asyncio.sleep(0)
-    return done
 
 
 async def admitted(life):

@@ -221,6 +221,7 @@ def test_after_a_kill_what_captured_is_paused_until_somebody_speaks(
         until(later, acknowledged("pause"))
         later.tell("opt_in")
         until(later, acknowledged("resume"))
+        assert system.actions(talk.id) == ["stop", "start", "pause", "resume"]
 
 
 def test_commands_that_nobody_took_are_collapsed_to_the_newest(plane: Server, system: System) -> None:
@@ -430,6 +431,7 @@ def test_an_opening_that_is_known_by_half_a_second_is_told_when_it_counts(plane:
         soon = (datetime.now(UTC) + timedelta(seconds=0.8)).isoformat()
         talk.tell("consent", soon, result="accepted", method="keypad", prompt_version="p1")
         until(talk, acknowledged("start"), mine(talk, name))
+        assert system.actions(talk.id) == ["stop", "start"]
         client.delete(f"/v1/capture-systems/{name}")
 
 

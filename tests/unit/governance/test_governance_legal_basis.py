@@ -29,14 +29,14 @@ def test_every_field_is_a_part_of_the_digest() -> None:
 
 def test_it_is_live_until_it_expires() -> None:
     end = parse_rfc3339("2027-01-15T09:00:00Z")
-    assert [parse(GIVEN).is_live(now) for now in (end - 1, end)] == [True, False]
+    assert [parse(GIVEN).is_live(at) for at in (end - 1, end)] == [True, False]
     assert parse({**GIVEN, "expires": None}).is_live(end)
 
 
 def test_it_is_not_live_before_it_was_reviewed() -> None:
     reviewed, ahead = parse_rfc3339("2026-01-15T09:00:00Z"), 300 * 10**9
     found = [
-        (parse(GIVEN).is_reviewed(now), parse(GIVEN).is_live(now)) for now in (reviewed - ahead - 1, reviewed - ahead)
+        (parse(GIVEN).is_reviewed(at), parse(GIVEN).is_live(at)) for at in (reviewed - ahead - 1, reviewed - ahead)
     ]
     assert found == [(False, False), (True, True)]
 

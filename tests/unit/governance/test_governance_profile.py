@@ -20,7 +20,7 @@ def agreed(*purposes: str, at: int = 10, expires: int | None = None) -> Given:
 def test_a_consent_lasts_until_it_expires() -> None:
     mine = agreed("recording", expires=50)
     profile = Profile((mine,))
-    assert [profile.standing(mine, now) for now in (49, 50)] == [Standing.LIVE, Standing.EXPIRED]
+    assert [profile.standing(mine, at) for at in (49, 50)] == [Standing.LIVE, Standing.EXPIRED]
     assert profile.states(49) == dict.fromkeys(("ai_analysis", "recording", "transcription"), "live")
     assert profile.withdrawn() == frozenset()
 

@@ -48,9 +48,9 @@ def test_a_pause(mode: Mode, answer: Answer, state: tuple[str, str] | None, goes
 
 def test_slow_ones_obey_in_the_end_and_a_repetition_does_not_put_that_off() -> None:
     conduct = recording(Mode.SLOW)
-    for now in (2.0, 4.0, 6.9):
-        conduct.command(CALL, "c3", {KIND: "stop"}, now)
-        assert shown(conduct, now) == ("c3", CAPTURING)
+    for at in (2.0, 4.0, 6.9):
+        conduct.command(CALL, "c3", {KIND: "stop"}, at)
+        assert shown(conduct, at) == ("c3", CAPTURING)
     assert shown(conduct, 7.0) == ("c3", STOPPED)
     assert conduct.captures(CALL, 7.0) == []
 

@@ -4,6 +4,7 @@ import importlib
 import sys
 
 from onrecord.base.errors import OnRecordError
+from onrecord.entrypoints.cli.commands import named
 
 COMMANDS = {
     "serve": "the API and the media sockets in one process",
@@ -23,15 +24,10 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """Exit codes: 0 holds or done, 1 does not hold, 2 unreadable or wrong use, 3 valid but below what was required."""
-    if not argv or argv[0] in {"-h", "--help", "help"}:
-        print("usage: onrecord COMMAND ...\n")
-        for name, line in COMMANDS.items():
-            print(f"  {name:9} {line}")
-        return 0 if argv else 2
-    if argv[0] not in COMMANDS:
-        print("onrecord: unknown_command: see `onrecord --help`", file=sys.stderr)
-        return 2
-    command = importlib.import_module(f"onrecord.entrypoints.cli.{argv[0]}")
+    name = named("onrecord", COMMANDS, argv)
+    if isinstance(name, int):
+        return name
+    command = importlib.import_module(f"onrecord.entrypoints.cli.{name}")
     try:
         code: int = command.run(argv[1:])
     except OnRecordError as error:

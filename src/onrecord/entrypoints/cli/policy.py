@@ -4,6 +4,8 @@ import importlib
 import os
 import sys
 
+from onrecord.entrypoints.cli.commands import named
+
 COMMANDS = {
     "test": "scenarios: what the packs decide, beside what is expected",
     "explain": "why one kind has the verdict that it has",
@@ -16,15 +18,10 @@ COMMANDS = {
 
 def run(argv: list[str]) -> int:
     """0 holds, 1 does not, 2 unreadable or wrong use, 3 valid but below what was required."""
-    if not argv or argv[0] in {"-h", "--help", "help"}:
-        print("usage: onrecord policy COMMAND ...\n")
-        for name, line in COMMANDS.items():
-            print(f"  {name:8} {line}")
-        return 0 if argv else 2
-    if argv[0] not in COMMANDS:
-        print("onrecord: unknown_command: see `onrecord policy --help`", file=sys.stderr)
-        return 2
-    command = importlib.import_module(f"onrecord.entrypoints.cli.policy_{argv[0]}")
+    name = named("onrecord policy", COMMANDS, argv)
+    if isinstance(name, int):
+        return name
+    command = importlib.import_module(f"onrecord.entrypoints.cli.policy_{name}")
     try:
         code: int = command.run(argv[1:])
         sys.stdout.flush()
